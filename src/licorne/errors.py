@@ -1,0 +1,77 @@
+"""Every error that licorne raises, as one tree.
+
+    LicorneError
+    ├── ConfigError            an option has a bad value                      exit code 2
+    ├── StartupError           a good configuration that cannot be served     exit code 3
+    │   └── AppLoadError       the application could not be imported or made  exit code 3
+    ├── LocalProtocolError     the application broke the ASGI or HTTP rules   (a RuntimeError)
+    ├── RemoteProtocolError    the peer broke them; carries the HTTP answer
+    └── ClientDisconnected     `send()` after the client left                 (an OSError)
+
+Rules: a message says what was wrong, where the value came from and what to do; it is one line.
+"""
+
+__all__ = [
+    "EXIT_CONFIG",
+    "EXIT_STARTUP",
+    "AppLoadError",
+    "ClientDisconnected",
+    "ConfigError",
+    "LicorneError",
+    "LocalProtocolError",
+    "RemoteProtocolError",
+    "StartupError",
+]
+
+EXIT_CONFIG = 2
+EXIT_STARTUP = 3
+
+
+class LicorneError(Exception):
+    """Be the root of all errors that licorne raises."""
+
+
+class ConfigError(LicorneError):
+    """Name an option, its bad value, where the value came from and what to do.
+
+    `source` is a phrase like "flag --port", "variable LICORNE_PORT", "licorne.toml [server] port"
+    or "keyword port"; it is empty when the problem is not one value's.
+    """
+
+    def __init__(self, problem: str, *, option: str = "", value: object = None, source: str = "") -> None:
+        self.problem = problem
+        self.option = option
+        self.value = value
+        self.source = source
+        super().__init__(self._line())
+
+    def _line(self) -> str:
+        if not self.option:
+            return self.problem
+        where = f" (from {self.source})" if self.source else ""
+        return f"{self.option}: {self.problem}, got {self.value!r}{where}"
+
+
+class StartupError(LicorneError):
+    """Say in one line why a valid configuration cannot be served."""
+
+
+class AppLoadError(StartupError):
+    """Say why the application cannot be loaded; `__cause__` is the user's own exception, if one was raised."""
+
+
+class LocalProtocolError(LicorneError, RuntimeError):
+    """Tell the application which ASGI or HTTP rule its message broke."""
+
+
+class RemoteProtocolError(LicorneError):
+    """Carry the HTTP answer to a peer that broke a rule: a status code and a one-line reason."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status = status
+        self.reason = reason
+        super().__init__(f"{status}: {reason}")
+
+
+class ClientDisconnected(LicorneError, OSError):
+    """Tell the application that the client left; an OSError, as ASGI HTTP 2.4 asks of `send()`."""

@@ -1,0 +1,66 @@
+"""The seam between the drivers and the ASGI layer: both know this file, neither knows the other.
+
+A driver owns a `Link` for each live connection and starts a `Cycle` for each exchange. A cycle sees its
+link only; a driver sees its cycle only. Nothing here does any work.
+"""
+
+from collections.abc import Awaitable, Coroutine
+from typing import Any, BinaryIO
+
+__all__ = ["Cycle", "Gate", "Link"]
+
+
+class Gate:
+    """Be something that tasks wait on until it is opened. Open it as often as you like; it stays open."""
+
+    __slots__ = ()
+
+    def open(self) -> None:
+        """Let every waiting task, and every later one, through."""
+        raise NotImplementedError
+
+    def wait(self) -> Awaitable[None]:
+        """Return an awaitable that ends when the gate is open."""
+        raise NotImplementedError
+
+
+class Link:
+    """Be what the ASGI layer may ask of one live connection."""
+
+    __slots__ = ("client", "is_secure", "server")
+
+    #: `(host, port)` of the peer, None on UNIX sockets.
+    client: tuple[str, int] | None
+    #: `(host, port)` of our end, `(path, None)` on UNIX sockets.
+    server: tuple[str, int | None] | None
+    is_secure: bool
+
+    def pump(self) -> None:
+        """Apply what the engine wants: write its bytes, start its exchanges, close."""
+        raise NotImplementedError
+
+    def drain(self) -> Awaitable[None] | None:
+        """Return None while writing may go on, else an awaitable that ends when it may (or the peer left)."""
+        raise NotImplementedError
+
+    def gate(self) -> Gate:
+        """Return a new closed gate of this link's runtime."""
+        raise NotImplementedError
+
+    def send_file(self, file: BinaryIO, offset: int, count: int) -> Awaitable[None]:
+        """Send `count` bytes of a file after all that was pumped. Raises OSError when the peer leaves."""
+        raise NotImplementedError
+
+
+class Cycle:
+    """Be one call of the application for one exchange, as a driver sees it."""
+
+    __slots__ = ()
+
+    def start(self) -> Coroutine[Any, Any, None]:
+        """Call the application; return its coroutine for the driver to run."""
+        raise NotImplementedError
+
+    def finish(self, error: BaseException | None) -> None:
+        """Take the outcome of the coroutine: None, or what it raised."""
+        raise NotImplementedError
