@@ -16,7 +16,7 @@ def main() -> int:
         interpreter = first_interpreter()
         version = version_of(interpreter)
         environment = make_environment(VENVS / f"{version}-build", interpreter, ())
-        command = [environment.python, "setup.py", "--quiet", "build", "--build-lib", f"build/{version}"]
+        command = [str(environment.python), "setup.py", "--quiet", "build", "--build-lib", f"build/{version}"]
         debug = os.environ.get("LICORNE_DEBUG_EXT", "")
         print(run(command, variables={"LICORNE_REQUIRE_EXT": "1", "LICORNE_DEBUG_EXT": debug}), end="")
     except StepFailed as error:

@@ -14,6 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+if sys.version_info < (3, 11):  # noqa: UP036 - a clone may meet any python3
+    raise SystemExit("licorne needs Python 3.11 or newer; name one with: make PYTHON=python3.13 ...")
+
 ROOT = Path(__file__).resolve().parent.parent
 VENVS = ROOT / ".venvs"
 SUPPORTED = ("3.11", "3.12", "3.13")
@@ -103,7 +106,7 @@ def make_environment(path: Path, interpreter: Path, requirements: Sequence[str])
     # A second try, since a registry may be slow to answer when several installations ask at once.
     for pause in (5, 0):
         try:
-            run([environment.python, *PIP, "install", "--quiet", "--upgrade", "pip", *BUILD_REQUIREMENTS, *requirements])
+            run([environment.python, *PIP, "install", "-q", "-U", "pip", *BUILD_REQUIREMENTS, *requirements])
             break
         except StepFailed:
             if not pause:
@@ -136,8 +139,7 @@ def need_venv_module(interpreter: Path) -> None:
 
 def optional_requirements(*extras: str) -> list[str]:
     """Return what `pyproject.toml` asks for, as pip takes it: its own dependencies and those of some extras."""
-    # tomllib is there from 3.11 on; whoever runs this with less finds a newer interpreter first.
-    import tomllib
+    import tomllib  # here, since its absence should be explained and not shown
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     requirements: list[str] = list(project["dependencies"])

@@ -1,0 +1,170 @@
+"""Run what decides whether a change may land: lint, format, types, and the tests of both builds on every Python.
+
+    python3 tools/check.py [--only lint|types|tests] [--build compiled|pure] [--this-python] [-- pytest's arguments]
+
+Each pair of interpreter and build has its own environment with an ordinary installation of this checkout. The
+tests that are marked `exhaustive` run in both builds on the first interpreter; all the others run everywhere. The
+reports of pytest stay in `.cache/reports`. With CI=true a missing interpreter or a skipped test is a failure.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from environments import (
+    ROOT,
+    SUPPORTED,
+    VENVS,
+    Environment,
+    StepFailed,
+    clean_variables,
+    find_interpreter,
+    first_interpreter,
+    install_licorne,
+    make_environment,
+    optional_requirements,
+    run,
+    version_of,
+)
+from reports import Outcome, closing_line, read_report, show_table
+
+BUILDS = ("compiled", "pure")
+WORKERS = 2
+REPORTS = ROOT / ".cache" / "reports"
+IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """Name one run of the tests: an interpreter, a build, and whether the long tests are part of it."""
+
+    version: str
+    interpreter: Path
+    build: str
+    is_exhaustive: bool
+
+    @property
+    def name(self) -> str:
+        """Return the name of the environment and of the reports."""
+        return f"{self.version}-{self.build}"
+
+
+def main() -> int:
+    """Run the steps that were asked for; return 0 when all of them are good."""
+    arguments = parse_arguments()
+    os.environ["PIP_NO_COLOR"] = "1"
+    outcomes: list[Outcome] = []
+    try:
+        targets, missing = choose_targets(arguments)
+        prepared = make_environments(targets[:1] if "tests" not in arguments.only else targets)
+        first = next(iter(prepared.values()))
+        outcomes += list(tool_steps(arguments, first))
+        if "tests" in arguments.only:
+            outcomes += missing
+            outcomes += [test_step(target, prepared[target], arguments.pytest) for target in targets]
+    except StepFailed as error:
+        print(error, file=sys.stderr)
+        outcomes.append(Outcome("set up", 0.0, False, note="see above"))
+    print("\n" + show_table(outcomes, strict=IS_CI))
+    print(closing_line(outcomes, strict=IS_CI), flush=True)
+    return 0 if all(outcome.is_good(strict=IS_CI) for outcome in outcomes) else 1
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line; by default everything is run."""
+    parser = argparse.ArgumentParser(description="Run licorne's lint, types and tests.")
+    parser.add_argument("--only", action="append", choices=("lint", "types", "tests"))
+    parser.add_argument("--build", action="append", choices=BUILDS)
+    parser.add_argument("--this-python", action="store_true", help="do not look for other interpreters")
+    parser.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
+    arguments = parser.parse_args()
+    arguments.only = arguments.only or ["lint", "types", "tests"]
+    arguments.build = arguments.build or list(BUILDS)
+    return arguments
+
+
+def choose_targets(arguments: argparse.Namespace) -> tuple[list[Target], list[Outcome]]:
+    """Pair the interpreters found with the builds asked for, and name the interpreters that are not there."""
+    first = first_interpreter()
+    chosen = {version_of(first): first}
+    missing = []
+    for version in () if arguments.this_python else SUPPORTED:
+        found = chosen.get(version) or find_interpreter(version)
+        if found:
+            chosen[version] = found
+        else:
+            missing.append(Outcome(f"tests {version}", 0.0, False, note="no such interpreter", is_missing=True))
+    targets = [
+        Target(version, interpreter, build, is_exhaustive=interpreter == first)
+        for version, interpreter in chosen.items()
+        for build in arguments.build
+    ]
+    return targets, missing
+
+
+def make_environments(targets: list[Target]) -> dict[Target, Environment]:
+    """Make or refresh the environments, two at a time: most of it is waiting for downloads and the disk."""
+    started = time.monotonic()
+    requirements = optional_requirements("dev")
+    with ThreadPoolExecutor(WORKERS) as pool:
+        made = pool.map(lambda t: make_environment(VENVS / t.name, t.interpreter, requirements), targets)
+        prepared = dict(zip(targets, made, strict=True))
+    print(f"{len(prepared)} environments are ready ({time.monotonic() - started:.0f} s)", flush=True)
+    return prepared
+
+
+def tool_steps(arguments: argparse.Namespace, environment: Environment) -> Iterator[Outcome]:
+    """Run ruff and mypy where they are asked for."""
+    if "lint" in arguments.only:
+        yield timed("ruff check", lambda: run([environment.python, "-m", "ruff", "check", "."]))
+        yield timed("ruff format --check", lambda: run([environment.python, "-m", "ruff", "format", "--check", "."]))
+    if "types" in arguments.only:
+        yield timed("mypy --strict", lambda: run([environment.python, "-m", "mypy", "--strict", "src", "tools"]))
+
+
+def timed(step: str, action: Callable[[], object]) -> Outcome:
+    """Run one step that counts nothing; show what it printed when it fails."""
+    print(f"=== {step}", flush=True)
+    started = time.monotonic()
+    try:
+        action()
+    except StepFailed as error:
+        print(error, flush=True)
+        return Outcome(step, time.monotonic() - started, False)
+    return Outcome(step, time.monotonic() - started, True)
+
+
+def test_step(target: Target, environment: Environment, more: list[str]) -> Outcome:
+    """Install this checkout in an environment and run the tests there, showing them as they go."""
+    step = f"tests {target.version} {target.build}"
+    print(f"=== {step}", flush=True)
+    started = time.monotonic()
+    try:
+        install_licorne(environment, target.build)
+    except StepFailed as error:
+        print(error, flush=True)
+        return Outcome(step, time.monotonic() - started, False, note="could not be installed")
+    report = REPORTS / f"{target.name}.xml"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    command = [str(environment.python), "-m", "pytest", "-q", f"--junitxml={report}", "-n", str(WORKERS)]
+    command += ["--dist=worksteal"] if target.is_exhaustive else ["--dist=worksteal", "-m", "not exhaustive"]
+    variables = clean_variables({"LICORNE_EXPECT_BUILD": target.build, "PATH": path_with(environment)})
+    exit_status = subprocess.run([*command, *more], cwd=ROOT, env=variables, check=False).returncode
+    note = "with the exhaustive tests" if target.is_exhaustive else "without the exhaustive tests"
+    return read_report(report, step, time.monotonic() - started, exit_status, note)
+
+
+def path_with(environment: Environment) -> str:
+    """Return PATH with the environment's commands first, as if it had been activated."""
+    return os.pathsep.join([str(environment.python.parent), os.environ.get("PATH", "")])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
