@@ -1,0 +1,96 @@
+"""What one option is, and the names that follow from its field: flag, variable, TOML key.
+
+`option()` writes a row of the table as a dataclass field; `rows()` reads the table back. Nothing else in
+licorne spells the flag or the variable of an option.
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from licorne.config.values import Kind, Switch
+from licorne.errors import ConfigError
+
+__all__ = ["PREFIX", "Option", "nearest", "option", "rows"]
+
+PREFIX = "LICORNE_"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Be one row of the table."""
+
+    name: str
+    kind: Kind
+    default: Any
+    group: str
+    help: str
+    flags: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """Return the key in a TOML file."""
+        return self.name.replace("_", "-")
+
+    @property
+    def section(self) -> str:
+        """Return the section of a TOML file."""
+        return self.group.lower()
+
+    @property
+    def variable(self) -> str:
+        """Return the environment variable."""
+        return PREFIX + self.name.upper()
+
+    @property
+    def flag(self) -> str:
+        """Return the flag, or the name of the argument."""
+        return self.flags[0] if self.flags else f"--{self.key}"
+
+    @property
+    def opposite(self) -> str:
+        """Return the flag that says no, or nothing where there is none."""
+        return f"--no-{self.flag.removeprefix('--')}" if isinstance(self.kind, Switch) else ""
+
+    @property
+    def is_argument(self) -> bool:
+        """Tell whether the command takes it by position."""
+        return not self.flag.startswith("-")
+
+    @property
+    def shown_default(self) -> str:
+        """Return the default as it may be written."""
+        return self.kind.show(self.kind.read(self.default))
+
+    def is_default(self, value: object) -> bool:
+        """Tell whether a value, once read, is the default."""
+        default = self.kind.read(self.default)
+        return type(value) is type(default) and value == default
+
+    def read(self, value: object, source: str) -> Any:
+        """Return what a value stands for. Raises ConfigError."""
+        try:
+            return self.kind.read(value)
+        except ValueError as error:
+            raise ConfigError(str(error), option=self.name, value=value, source=source) from None
+
+
+def option(default: object, group: str, help: str, *flags: str) -> Any:  # noqa: A002 - what every such table calls it
+    """Return the field of an option. `flags` replace the one made of its name; without dashes it is an argument."""
+    return field(default=default, metadata={"option": {"group": group, "help": help, "flags": flags}})
+
+
+def rows(table: type) -> tuple[Option, ...]:
+    """Return the rows of a table in the order of its fields."""
+    return tuple(
+        Option(name=row.name, kind=row.type.__metadata__[0], default=row.default, **row.metadata["option"])  # type: ignore[union-attr]
+        for row in fields(table)
+        if "option" in row.metadata
+    )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean …?" with the known name that is most like a name, or nothing when none is."""
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {found[0]}?" if found else ""
