@@ -25,6 +25,7 @@ COMPILED = (
     "link",
     "engine/headers",
     "engine/framing",
+    "engine/target",
     "engine/exchange",
     "engine/connection",
     "engine/http1/connection",

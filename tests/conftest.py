@@ -1,0 +1,28 @@
+"""What holds for every test: the run says first which build it tests, and refuses to test another one.
+
+There is no event loop policy here: a test that needs a loop makes it, and says which.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import licorne.link
+
+
+def pytest_report_header() -> str:
+    """Name the build, so that a report can be read on its own."""
+    return f"licorne: {running_build()} build in {Path(licorne.link.__file__).parent}"
+
+
+def pytest_sessionstart() -> None:
+    """Refuse to test a build that was not asked for; `test_compiled_modules.py` looks at every module."""
+    expected = os.environ.get("LICORNE_EXPECT_BUILD", "")
+    if expected and expected != running_build():
+        raise pytest.UsageError(f"the {expected} build was to be tested, but the {running_build()} one is installed")
+
+
+def running_build() -> str:
+    """Return "compiled" or "pure"."""
+    return "pure" if Path(licorne.link.__file__).suffix == ".py" else "compiled"
