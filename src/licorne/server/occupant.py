@@ -1,0 +1,71 @@
+"""Occupant: who holds an address already, as a phrase for an error message.
+
+Rules: best effort and never an error. Linux tells it in /proc, for processes that we are allowed to look into;
+elsewhere the phrase is empty.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+
+__all__ = ["holder_of_path", "holder_of_port"]
+
+_LISTENS = "0A"  # the state column of /proc/net/tcp
+
+
+def holder_of_port(port: int) -> str:
+    """Return a phrase like " by process 4242 (python main.py)" for who listens on a TCP port, "" if unknown."""
+    rows = [row for name in ("tcp", "tcp6") for row in _rows(f"/proc/net/{name}")]
+    return _phrase(row[9] for row in rows if row[3] == _LISTENS and row[1].endswith(f":{port:04X}"))
+
+
+def holder_of_path(path: str) -> str:
+    """Return the phrase for who holds the UNIX socket that was bound at `path`, "" if unknown."""
+    names = {path, os.path.abspath(path), os.path.relpath(path)}
+    return _phrase(row[6] for row in _rows("/proc/net/unix") if row[7:] and row[7] in names)
+
+
+def _rows(file: str) -> list[list[str]]:
+    try:
+        with open(file, encoding="utf-8", errors="surrogateescape") as lines:
+            return [line.split() for line in lines][1:]
+    except OSError:
+        return []
+
+
+def _phrase(inodes: Iterable[str]) -> str:
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    pid = next(_holders(wanted), None) if wanted else None
+    if pid is None:
+        return ""
+    return " by this process" if pid == os.getpid() else f" by process {pid}{_command(pid)}"
+
+
+def _holders(wanted: set[str]) -> Iterator[int]:
+    for name in _entries("/proc"):
+        if name.isdigit() and any(_target(f"/proc/{name}/fd/{fd}") in wanted for fd in _entries(f"/proc/{name}/fd")):
+            yield int(name)
+
+
+def _entries(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _target(link: str) -> str:
+    try:
+        return os.readlink(link)
+    except OSError:
+        return ""
+
+
+def _command(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read(200).decode("utf-8", "replace").split("\0")
+    except OSError:
+        return ""
+    line = re.sub(r"[^ -~]", "?", " ".join(words)).strip()
+    return f" ({line[:60]})" if line else ""

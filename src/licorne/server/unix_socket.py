@@ -1,0 +1,96 @@
+"""UNIX sockets: binds one at a path, takes over a stale path, and removes the path when it is still ours.
+
+Rules: a path is reclaimed only when it is a socket that nobody answers on; a file of another kind is never
+touched. A new path may be connected to by everyone (mode 0666), because the proxy in front runs as another
+user; one that was there keeps its mode, because somebody chose it.
+"""
+
+import errno
+import os
+import socket
+import stat
+
+from licorne.errors import StartupError
+from licorne.server.occupant import holder_of_path
+
+__all__ = ["bind_unix", "identity", "remove_path"]
+
+_MODE = 0o666
+
+
+def bind_unix(path: str) -> socket.socket:
+    """Return a socket bound to `path`. Raises StartupError."""
+    mode = _reclaim(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(path)
+        os.chmod(path, _MODE if mode is None else mode)
+    except OSError as error:
+        sock.close()
+        raise StartupError(f"cannot listen on unix:{path}: {_reason(error, path)}") from None
+    return sock
+
+
+def identity(path: str) -> tuple[int, int] | None:
+    """Return what tells the file at `path` from one that takes its place later, None when there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def remove_path(path: str, ours: tuple[int, int] | None) -> None:
+    """Remove `path` unless another process has put its own socket there."""
+    if ours is None or identity(path) != ours:
+        return
+    try:
+        os.unlink(path)
+    except OSError:
+        return
+
+
+def _reclaim(path: str) -> int | None:
+    """Remove a stale socket at `path` and return its mode; None when the path is free."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    if not stat.S_ISSOCK(status.st_mode):
+        raise StartupError(f"cannot listen on unix:{path}: the path exists and is not a socket; remove or rename it")
+    _refuse_live(path)
+    remove_path(path, (status.st_dev, status.st_ino))
+    return stat.S_IMODE(status.st_mode)
+
+
+def _refuse_live(path: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(path)
+        except (ConnectionRefusedError, FileNotFoundError):
+            # A server that is still starting has bound its path and does not answer yet.
+            holder = holder_of_path(path)
+            if not holder:
+                return
+        except OSError as error:
+            # EAGAIN is a full queue, EPROTOTYPE a socket of another type: both belong to somebody.
+            if error.errno in (errno.EACCES, errno.EPERM):
+                raise StartupError(f"cannot listen on unix:{path}: {_reason(error, path)}") from None
+            holder = holder_of_path(path)
+        else:
+            holder = holder_of_path(path)
+    raise StartupError(f"cannot listen on unix:{path}: the socket is in use{holder}; stop it or choose another path")
+
+
+def _reason(error: OSError, path: str) -> str:
+    folder = os.path.dirname(os.path.abspath(path))
+    match error.errno:
+        case errno.ENOENT | errno.ENOTDIR:
+            return f"there is no directory {folder}"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return f"permission denied; {folder} and the path must be writable by this user"
+        case errno.EADDRINUSE:
+            return f"the socket is in use{holder_of_path(path)}"
+        case _:
+            return error.strerror or str(error)
