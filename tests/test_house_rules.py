@@ -1,7 +1,7 @@
 """The rules of the house, held by reading the source: arrows, sizes, names, and what is promised.
 
-`test_compiled_modules.py` compares `.pxd` and `.py`. CONTRIBUTING.md explains the rules. A failure names the file, the rule and the measure; the way out is to change the
-file, not the rule.
+`test_compiled_modules.py` compares `.pxd` and `.py`. CONTRIBUTING.md explains the rules. A failure names the file,
+the rule and the measure; the way out is to change the file, not the rule.
 """
 
 import ast
