@@ -185,18 +185,22 @@ class Config:
             object.__setattr__(self, row.name, value)
             sources[row.name] = "default" if row.name not in self.sources and row.is_default(value) else source
         object.__setattr__(self, "sources", sources)
-        _refuse_two_addresses(sources)
+        _refuse_two_addresses(self)
 
 
 #: The rows of the table.
 OPTIONS: Final = rows(Config)
 
 
-def _refuse_two_addresses(sources: Mapping[str, str]) -> None:
-    given = [[name for name in names if not sources[name].startswith("default")] for names in ADDRESSES]
-    first, second, *_ = [names[0] for names in given if names] + ["", ""]
-    if second:
+def _refuse_two_addresses(config: Config) -> None:
+    is_given = {
+        name: not config.sources[name].startswith("default") and getattr(config, name) not in (None, ())
+        for names in ADDRESSES
+        for name in names
+    }
+    given = [next(name for name in names if is_given[name]) for names in ADDRESSES if any(map(is_given.get, names))]
+    if len(given) > 1:
+        first, second = (f"{name} (from {config.sources[name]})" for name in given[:2])
         raise ConfigError(
-            f"{first} (from {sources[first]}) and {second} (from {sources[second]}) both say where to listen; "
-            "use one of them (bind takes several addresses)"
+            f"{first} and {second} both say where to listen; use one of them, or bind, which takes several addresses"
         )

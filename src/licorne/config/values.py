@@ -8,7 +8,7 @@ know which option it serves. `absent` is the word that stands for None, where No
 """
 
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 __all__ = ["Choice", "Duration", "Kind", "Size", "Switch", "Text", "Whole", "is_number", "literal"]
 
@@ -141,9 +141,9 @@ class Measure(Kind):
     __slots__ = ()
 
     #: Factor of each unit, in lower case. The empty unit is that of a bare number.
-    units: dict[str, float]
+    units: ClassVar[dict[str, float]]
     #: The units in which values are shown, largest first.
-    shown: tuple[str, ...]
+    shown: ClassVar[tuple[str, ...]]
 
     def read(self, value: object) -> Any:
         if value is None or (isinstance(value, str) and value.strip().lower() in {"off", "none"}):
@@ -183,7 +183,7 @@ class DurationKind(Measure):
     __slots__ = ()
 
     metavar = "DURATION"
-    units = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+    units: ClassVar = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
     shown = ("h", "m", "s")
 
     def write(self, value: float) -> str:
@@ -207,8 +207,15 @@ class SizeKind(Measure):
     __slots__ = ()
 
     metavar = "SIZE"
-    binary_units = {"": 1.0, "b": 1.0, "k": 2.0**10, "kib": 2.0**10, "m": 2.0**20, "mib": 2.0**20, "g": 2.0**30}
-    units = binary_units | {"gib": 2.0**30, "kb": 1e3, "mb": 1e6, "gb": 1e9}
+    units: ClassVar = {
+        **dict.fromkeys(("", "b"), 1.0),
+        **dict.fromkeys(("k", "kib"), 2.0**10),
+        **dict.fromkeys(("m", "mib"), 2.0**20),
+        **dict.fromkeys(("g", "gib"), 2.0**30),
+        "kb": 1e3,
+        "mb": 1e6,
+        "gb": 1e9,
+    }
     shown = ("GiB", "MiB", "KiB", "")
 
     def finish(self, number: Any) -> int:

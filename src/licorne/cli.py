@@ -1,0 +1,87 @@
+"""The command: `licorne APP [options]`, `licorne check APP`.
+
+Rules: a mistake in the options is one line on standard error and exit status 2, a failure to start is one and
+exit status 3. Nothing that serving needs is imported before there is something to serve.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Final
+
+from licorne import __version__
+from licorne.arguments import Request, completion_script, parse_arguments
+from licorne.config.options import Config
+from licorne.config.reference import show_config
+from licorne.config.sources import load
+from licorne.errors import ConfigError, LicorneError
+from licorne.failures import report
+
+__all__ = ["main"]
+
+NO_APP: Final = (
+    "no application given; name one as in `licorne main:app`, or set LICORNE_APP, or app in licorne.toml "
+    "(licorne --help says more)"
+)
+EXIT_INTERRUPTED: Final = 128 + 2  # what a shell shows for SIGINT
+SYSTEMS: Final = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}
+PYTHONS: Final = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalPy"}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what a command line asks for, and exit."""
+    sys.exit(_execute(sys.argv[1:] if arguments is None else arguments))
+
+
+def _execute(arguments: Sequence[str]) -> int:
+    try:
+        request = parse_arguments(arguments)
+        return _answer(request) if request else 0
+    except LicorneError as error:
+        return report(error)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def _answer(request: Request) -> int:
+    if request.show in (None, "config"):
+        return _answer_with_config(request)
+    print(_version(request) if request.show == "version" else completion_script(request.show))
+    return 0
+
+
+def _answer_with_config(request: Request) -> int:
+    config = load(flags=request.flags, file=request.file)
+    if request.show == "config":
+        print(show_config(config))
+        return 0
+    if config.app is None:
+        raise ConfigError(NO_APP)
+    launch = import_module("licorne.launch")
+    return int(launch.check(config) if request.is_check else launch.launch(config))
+
+
+def _version(request: Request) -> str:
+    python = PYTHONS.get(sys.implementation.name, sys.implementation.name)
+    system = SYSTEMS.get(sys.platform, sys.platform)
+    config = _config_for_version(request)
+    loop = config.loop if config.loop != "auto" else "uvloop" if find_spec("uvloop") else "asyncio"
+    parser = config.http if config.http != "auto" else "native"
+    return (
+        f"licorne {__version__} with {python} {sys.version.split()[0]} on {system} "
+        f"(build: {_build()}, loop: {loop}, parser: {parser})"
+    )
+
+
+def _config_for_version(request: Request) -> Config:
+    try:
+        return load(flags=request.flags, file=request.file, warn=lambda line: None)
+    except ConfigError:
+        return Config()  # the version must be told even where the options are wrong
+
+
+def _build() -> str:
+    # All of the compiled modules are compiled or none is (setup.py), so one tells.
+    spec = find_spec("licorne.link")
+    return "pure" if spec is None or (spec.origin or "").endswith(".py") else "compiled"

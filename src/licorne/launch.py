@@ -1,0 +1,71 @@
+"""Launch: from options to a running server, and from its end to an exit status.
+
+`run()` is for programs: it prints what is wrong and exits, as the command does. `serve()` is for coroutines: it
+raises. Both read every source of options. The command launches the configuration that it has made itself.
+
+Exit status: 0 after a server that served; 2 for a bad option; 3 when it never served. A server that was told to
+stop by SIGTERM ends by that signal (the server raises it again), which a shell shows as 143.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from licorne.config.options import Config
+from licorne.config.sources import load
+from licorne.errors import EXIT_STARTUP, ConfigError, LicorneError
+from licorne.failures import report
+from licorne.server.importer import load_app
+from licorne.server.worker import Server
+
+__all__ = ["check", "launch", "run", "serve"]
+
+App = str | Callable[..., Any] | Config | None
+
+
+def run(app: App = None, **options: Any) -> None:
+    """Serve an application until the process is told to stop; exit with status 2 or 3 if that cannot be done."""
+    try:
+        config = _config_of(app, options)
+    except ConfigError as error:
+        sys.exit(report(error))
+    if status := launch(config):
+        sys.exit(status)
+
+
+async def serve(app: App = None, **options: Any) -> None:
+    """Serve an application in the running event loop until the process is told to stop."""
+    await Server(_config_of(app, options)).serve()
+
+
+def launch(config: Config) -> int:
+    """Serve what a configuration says; return the exit status."""
+    server: Server | None = None
+    try:
+        server = Server(config)
+        server.run()
+    except KeyboardInterrupt:
+        pass  # the server has stopped in good order, and raised the signal again for whoever is above it
+    except LicorneError as error:
+        return report(error)
+    return 0 if server is not None and server.started else EXIT_STARTUP
+
+
+def check(config: Config) -> int:
+    """Load what a configuration names, serve nothing; return the exit status."""
+    try:
+        loaded = load_app(config.app, factory=config.factory, interface=config.interface, app_dir=config.app_dir)
+    except LicorneError as error:
+        return report(error)
+    print(f"OK: {loaded} and its configuration can be loaded")
+    return 0
+
+
+def _config_of(app: App, options: dict[str, Any]) -> Config:
+    if not isinstance(app, Config):
+        return load(keywords=options if app is None else {"app": app, **options})
+    if not options:
+        return app
+    sources = {**app.sources, **{name: f"keyword {name}" for name in options}}
+    return replace(app, **options, sources=sources)
