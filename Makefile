@@ -43,7 +43,7 @@ bench:
 	@$(PYTHON) tools/in_environment.py python -m benchmarks
 
 docs:
-	@$(PYTHON) tools/in_environment.py python tools/generate_docs.py
+	@$(PYTHON) tools/generate_docs.py
 
 clean:
 	rm -rf .venv .venvs .cache build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
