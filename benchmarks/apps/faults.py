@@ -1,0 +1,131 @@
+"""The application that the fault programs torment, chosen by path.
+
+    /          a small answer, at once
+    /census    JSON: tasks, running application calls, calls begun and ended, bytes sent
+    /endless   64 KiB chunks for as long as `send` lets it
+    /block     16 MiB in one message
+    /stuck     one chunk, then nothing for an hour
+    /unread    never receives; answers after `?seconds`
+    /drain     reads the whole body and answers how long it was
+    /slow      a small answer after 50 ms
+
+At lifespan shutdown the census is written to the file that FAULTS_CENSUS names, if it does.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+CHUNK = b"x" * 65536
+BLOCK = b"x" * (16 * 1024 * 1024)
+COUNTS = {"begun": 0, "ended": 0, "answered": 0, "bytes_sent": 0}
+
+
+def census() -> dict[str, int]:
+    """Count what is alive."""
+    running = COUNTS["begun"] - COUNTS["ended"]
+    return {"tasks": len(asyncio.all_tasks()), "running": running, **COUNTS}
+
+
+async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Serve lifespan and HTTP."""
+    if scope["type"] == "lifespan":
+        return await lifespan(receive, send)
+    assert scope["type"] == "http"
+    COUNTS["begun"] += 1
+    try:
+        await PATHS[scope["path"]](scope, receive, send)
+        COUNTS["answered"] += 1
+    finally:
+        COUNTS["ended"] += 1
+
+
+async def lifespan(receive: Any, send: Any) -> None:
+    """Agree to everything; leave the census behind."""
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    if path := os.environ.get("FAULTS_CENSUS"):
+        Path(path).write_text(json.dumps(COUNTS))
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def answer(send: Any, body: bytes) -> None:
+    """Send a small answer."""
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def show_hello(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Answer at once."""
+    await answer(send, b"Hello, world!")
+
+
+async def show_census(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Answer the census."""
+    await answer(send, json.dumps(census()).encode())
+
+
+async def stream_endless(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Send until `send` raises or this call is cancelled."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    while True:
+        await send({"type": "http.response.body", "body": CHUNK, "more_body": True})
+        COUNTS["bytes_sent"] += len(CHUNK)
+        # Servers whose `send` does nothing for a client that left would never yield.
+        await asyncio.sleep(0)
+
+
+async def send_block(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Send one large message."""
+    headers = [(b"content-length", str(len(BLOCK)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": BLOCK})
+
+
+async def stay_stuck(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Begin an answer and never end it; never look whether the client is there."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": CHUNK, "more_body": True})
+    await asyncio.sleep(3600)
+
+
+async def leave_unread(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Answer without ever receiving."""
+    await asyncio.sleep(float(scope["query_string"] or b"0"))
+    await answer(send, b"not read")
+
+
+async def drain(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Read to the end, keeping nothing."""
+    length = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        length += len(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    await answer(send, str(length).encode())
+
+
+async def show_slowly(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Answer after a while."""
+    await asyncio.sleep(0.05)
+    await answer(send, b"Hello, world!")
+
+
+PATHS: dict[str, Callable[[dict[str, Any], Any, Any], Awaitable[None]]] = {
+    "/": show_hello,
+    "/census": show_census,
+    "/endless": stream_endless,
+    "/block": send_block,
+    "/stuck": stay_stuck,
+    "/unread": leave_unread,
+    "/drain": drain,
+    "/slow": show_slowly,
+}

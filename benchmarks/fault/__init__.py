@@ -1,0 +1,1 @@
+"""What broken and hostile clients cost: each program plays one fault on a live server and gives a verdict."""

@@ -1,0 +1,69 @@
+"""`python -m benchmarks.fault`: play the chosen faults on one server and print what they cost."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+
+from ..environments import SetupError, find_python, open_environment
+from ..load import LoadError
+from ..machine import CpuPair
+from ..running import NotReady
+from ..servers import find_servers
+from . import resets, shutdown, slow_headers, stalled_reader, unread_upload
+from .stage import Stage, Verdict
+
+FAULTS: dict[str, Callable[[Stage], Verdict]] = {
+    "slow-headers": slow_headers.play,
+    "resets": resets.play,
+    "unread-upload": unread_upload.play,
+    "shutdown": shutdown.play,
+    "stalled-reader": stalled_reader.play,
+}
+
+
+def main() -> int:
+    """Play; return 1 when a promise was broken."""
+    options = _parse_arguments()
+    try:
+        (server,) = find_servers([options.server])
+        environment = open_environment(server.environment, find_python(options.python))
+    except (KeyError, SetupError) as error:
+        print(error.args[0], file=sys.stderr)
+        return 2
+    os.sched_setaffinity(0, {options.cpus.load})
+    stage = Stage(server, environment, options.cpus)
+    verdicts = [_play(name, stage) for name in options.fault or FAULTS]
+    return 0 if all(verdicts) else 1
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fault", description=__doc__)
+    parser.add_argument("fault", nargs="*", metavar="FAULT", help=f"one of {', '.join(FAULTS)}; all by default")
+    parser.add_argument("--server", default="licorne", help="which server (licorne)")
+    cpus = CpuPair.of_this_machine()
+    parser.add_argument("--cpus", type=CpuPair.parse, default=cpus, help="server's and load's, as 1,0")
+    parser.add_argument("--python", default="3.13", help="version or path of the interpreter (3.13)")
+    options = parser.parse_args()
+    for name in options.fault:
+        if name not in FAULTS:
+            parser.error(f"no fault {name!r}; there are {', '.join(FAULTS)}")
+    return options
+
+
+def _play(name: str, stage: Stage) -> bool:
+    print(f"\n{name} — {stage.server.name}", flush=True)
+    try:
+        verdict = FAULTS[name](stage)
+    except (NotReady, LoadError, OSError) as error:
+        print(f"  FAIL  it could not be played to its end: {error}")
+        return False
+    for figure, value in verdict.figures:
+        print(f"  {figure:<34}{value}")
+    for promise, is_kept in verdict.checks:
+        print(f"  {'pass' if is_kept else 'FAIL'}  {promise}")
+    return verdict.is_good
+
+
+if __name__ == "__main__":
+    sys.exit(main())

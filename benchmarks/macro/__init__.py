@@ -1,0 +1,1 @@
+"""Compare whole servers on one machine: one CPU for the server, another for the load, servers taking turns."""

@@ -1,0 +1,99 @@
+"""What is measured: one entry for each kind of load.
+
+Rules: a scenario names its application, the shape of its load and the servers it makes sense for; it holds
+nothing that depends on the machine.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ..load import Shape
+from ..servers import PEERS
+
+__all__ = ["SCENARIOS", "Kind", "Scenario"]
+
+PLAIN = Shape()
+ALL = ("licorne", *(peer.name for peer in PEERS))
+
+
+class Kind(Enum):
+    """Say what a scenario yields: a rate under load, bytes per idle connection, or the time to the first answer."""
+
+    LOAD = "load"
+    IDLE = "idle"
+    START = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """Describe one comparison."""
+
+    name: str
+    title: str
+    servers: tuple[str, ...]
+    app: str = "hello:app"
+    shape: Shape = PLAIN
+    kind: Kind = Kind.LOAD
+    is_logged: bool = False
+    is_pipelined: bool = False
+
+
+_LIST = (
+    Scenario(name="hello", title="hello, world; access log off", servers=("floor", *ALL)),
+    Scenario(
+        name="hello-log",
+        title="hello, world; access log on, to /dev/null",
+        servers=ALL,
+        is_logged=True,
+    ),
+    Scenario(
+        name="browser",
+        title="hello, world, asked for with a browser's seven header fields",
+        servers=ALL,
+        shape=Shape(script="browser"),
+    ),
+    Scenario(
+        name="fastapi",
+        title="a FastAPI route with two parameters",
+        servers=ALL,
+        app="routes:app",
+        shape=Shape(path="/items/42?q=licorne"),
+    ),
+    Scenario(
+        name="post16k",
+        title="POST of 16 KiB, read whole",
+        servers=ALL,
+        app="bodies:upload",
+        shape=Shape(script="post16k"),
+    ),
+    Scenario(name="stream20", title="20 streamed chunks of 128 bytes", servers=ALL, app="bodies:stream"),
+    Scenario(name="body1m", title="a body of 1 MiB", servers=ALL, app="bodies:large"),
+    Scenario(
+        name="pipelined16",
+        title="16 requests pipelined",
+        servers=("floor", *ALL),
+        shape=Shape(script="pipeline16"),
+        is_pipelined=True,
+    ),
+    Scenario(
+        name="conns1000",
+        title="hello, world over 1,000 connections",
+        servers=("floor", *ALL),
+        shape=Shape(connections=1000),
+    ),
+    Scenario(name="pure", title="hello, world; nothing compiled", servers=("licorne-pure", "uvicorn-h11")),
+    Scenario(
+        name="idle",
+        title="memory of one idle keep-alive connection",
+        servers=ALL,
+        kind=Kind.IDLE,
+    ),
+    Scenario(
+        name="start",
+        title="from spawning to the first whole answer",
+        servers=("floor", "licorne", "uvicorn", "granian", "fastpysgi"),
+        kind=Kind.START,
+    ),
+)
+
+SCENARIOS = {scenario.name: scenario for scenario in _LIST}

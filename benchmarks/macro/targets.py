@@ -1,0 +1,99 @@
+"""What licorne promises of its speed, as data, and whether one run's figures keep the promise.
+
+Rules: a target compares licorne with a server of the same run, or with a fixed bound; a figure that is missing
+breaks it.
+"""
+
+from dataclasses import dataclass
+
+from ..servers import SERVERS
+from .turns import Figures
+
+__all__ = ["BEST_PEER", "TARGETS", "Outcome", "Results", "Target", "best_peer", "judge"]
+
+#: Figures by scenario, then by server.
+Results = dict[str, dict[str, Figures]]
+
+BEST_PEER = "the best peer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Ask that a figure of licorne be at least, or at most, `bound` times that of `against` (or `bound` itself)."""
+
+    scenario: str
+    metric: str
+    bound: float
+    against: str = ""
+    is_ceiling: bool = False
+    subject: str = "licorne"
+
+    @property
+    def text(self) -> str:
+        """Return the promise in words."""
+        sign = "≤" if self.is_ceiling else "≥"
+        scale = f"{self.bound:g} x {self.against}" if self.against else f"{self.bound:g}"
+        return f"{self.scenario}: {self.subject}'s {self.metric} {sign} {scale}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Hold a target's figure (None: it could not be had) and whether it is kept."""
+
+    target: Target
+    figure: float | None
+    is_kept: bool
+
+
+def _rate(scenario: str, bound: float, against: str, subject: str = "licorne") -> Target:
+    return Target(scenario=scenario, metric="rate", bound=bound, against=against, subject=subject)
+
+
+TARGETS = (
+    _rate("hello", 1.5, "fastpysgi"),
+    _rate("hello", 2.1, "uvicorn"),
+    Target(scenario="hello", metric="cpu", bound=1.45, against="floor", is_ceiling=True),
+    _rate("hello-log", 2.5, "granian"),
+    _rate("hello-log", 3.0, "uvicorn"),
+    _rate("fastapi", 1.15, BEST_PEER),
+    _rate("post16k", 1.0, "fastpysgi"),
+    _rate("stream20", 4.0, "uvicorn"),
+    _rate("body1m", 1.0, "fastpysgi"),
+    _rate("pipelined16", 1.0, BEST_PEER),
+    _rate("conns1000", 1.0, BEST_PEER),
+    _rate("pure", 1.0, "uvicorn-h11", subject="licorne-pure"),
+    Target(scenario="idle", metric="bytes", bound=5 * 1024, is_ceiling=True),
+    Target(scenario="start", metric="milliseconds", bound=100, is_ceiling=True),
+)
+
+
+def best_peer(figures: dict[str, Figures], metric: str) -> float | None:
+    """Return the best figure among the other ASGI servers: the highest rate, or the lowest of anything else."""
+    peers = [values[metric] for name, values in figures.items() if _is_peer(name) and metric in values]
+    if not peers:
+        return None
+    return max(peers) if metric == "rate" else min(peers)
+
+
+def judge(target: Target, results: Results) -> Outcome:
+    """Compare one target with what was measured."""
+    figures = results.get(target.scenario, {})
+    own = figures.get(target.subject, {}).get(target.metric)
+    scale = _scale(target, figures)
+    if own is None or not scale:
+        return Outcome(target, None, False)
+    figure = own / scale
+    is_kept = figure <= target.bound if target.is_ceiling else figure >= target.bound
+    return Outcome(target, figure, is_kept)
+
+
+def _scale(target: Target, figures: dict[str, Figures]) -> float | None:
+    if not target.against:
+        return 1.0
+    if target.against == BEST_PEER:
+        return best_peer(figures, target.metric)
+    return figures.get(target.against, {}).get(target.metric)
+
+
+def _is_peer(name: str) -> bool:
+    return SERVERS[name].is_asgi and not name.startswith("licorne")

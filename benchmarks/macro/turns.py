@@ -1,0 +1,164 @@
+"""Measure one server once, in one scenario: a turn. And many turns: the rounds of a scenario.
+
+Rules: a server is started for its turn and stopped after it, so that no idle neighbour shares its CPU; it is
+warmed up before anything is counted; the order of servers moves by one each round; a figure is a median of turns.
+"""
+
+import socket
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..environments import Environment
+from ..load import Load, LoadError, put_load
+from ..machine import CpuPair, CpuTime
+from ..running import NotReady, Running, get, running
+from ..servers import Server
+from .scenarios import Kind, Scenario
+
+__all__ = ["Entrant", "Figures", "Plan", "play_rounds"]
+
+#: What a turn yields: `rate user system cpu p50 p99 faults waited`, or `bytes lost`, or `milliseconds`.
+Figures = dict[str, float]
+
+SETTLE_SECONDS = 1.0
+WARM_REQUESTS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Say how long and how often to measure, and where."""
+
+    cpus: CpuPair
+    rounds: int
+    seconds: float
+    warmup: float
+    connections: int
+    spawns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """Join a server and the environment it lives in."""
+
+    server: Server
+    environment: Environment
+
+
+def play_rounds(scenario: Scenario, entrants: list[Entrant], plan: Plan) -> Iterator[tuple[str, Figures | str]]:
+    """Yield each server's median figures, or the reason why there are none, when all rounds have been played."""
+    turns: dict[str, list[Figures]] = {entrant.server.name: [] for entrant in entrants}
+    failures: dict[str, str] = {}
+    for number in range(_rounds(scenario, plan)):
+        for entrant in _rotated(entrants, number):
+            name = entrant.server.name
+            if name not in failures:
+                try:
+                    turns[name].append(_play_turn(scenario, entrant, plan))
+                except (NotReady, LoadError, OSError, ValueError) as error:
+                    failures[name] = str(error) or type(error).__name__
+    for name, played in turns.items():
+        yield name, failures[name] if name in failures else _median(played)
+
+
+def _rounds(scenario: Scenario, plan: Plan) -> int:
+    return plan.spawns if scenario.kind is Kind.START else plan.rounds
+
+
+def _rotated(entrants: list[Entrant], number: int) -> list[Entrant]:
+    first = number % len(entrants)
+    return entrants[first:] + entrants[:first]
+
+
+def _median(turns: list[Figures]) -> Figures:
+    figures = {name: statistics.median(turn[name] for turn in turns) for name in turns[0]}
+    if "rate" in figures:
+        rates = [turn["rate"] for turn in turns]
+        figures["spread"] = (max(rates) - min(rates)) / figures["rate"]
+        figures["faults"] = sum(turn["faults"] for turn in turns)
+    return figures
+
+
+def _play_turn(scenario: Scenario, entrant: Entrant, plan: Plan) -> Figures:
+    server = entrant.server
+    with running(
+        server,
+        entrant.environment,
+        scenario.app,
+        cpu=plan.cpus.server,
+        extra=_extra_arguments(scenario, server),
+        is_silent=scenario.is_logged,
+    ) as live:
+        if scenario.kind is Kind.START:
+            return {"milliseconds": live.seconds_to_ready * 1000}
+        if scenario.kind is Kind.IDLE:
+            return _weigh_idle(live, plan.connections)
+        return _measure_load(live, scenario, plan)
+
+
+def _extra_arguments(scenario: Scenario, server: Server) -> tuple[str, ...]:
+    log = (server.logged or ()) if scenario.is_logged else server.quiet
+    patience = server.patient if scenario.kind is Kind.IDLE else ()
+    return log + patience + (server.pipelined if scenario.is_pipelined else ())
+
+
+def _measure_load(live: Running, scenario: Scenario, plan: Plan) -> Figures:
+    put_load(scenario.shape, live.port, plan.warmup, plan.cpus.load)
+    before, waited_before = live.cpu_time(), live.waiting_time()
+    load = put_load(scenario.shape, live.port, plan.seconds, plan.cpus.load)
+    used, waited = live.cpu_time() - before, live.waiting_time() - waited_before
+    return {**_figures(load, used), "waited": waited / load.seconds}
+
+
+def _figures(load: Load, used: CpuTime) -> Figures:
+    if not load.requests:
+        raise LoadError(f"no answer at all; wrk counted {load.errors}")
+    user, system = (seconds * 1e6 / load.requests for seconds in (used.user, used.system))
+    return {
+        "rate": load.rate,
+        "user": user,
+        "system": system,
+        "cpu": user + system,
+        "p50": load.p50,
+        "p99": load.p99,
+        "faults": load.faults,
+    }
+
+
+def _weigh_idle(live: Running, count: int) -> Figures:
+    _warm(live)
+    before = live.rss()
+    connections = [_asked_once(live) for _ in range(count)]
+    time.sleep(SETTLE_SECONDS)
+    after = live.rss()
+    lost = sum(not _is_open(connection) for connection in connections)
+    for connection in connections:
+        connection.close()
+    return {"bytes": (after - before) / count, "lost": lost}
+
+
+def _warm(live: Running) -> None:
+    """Let the server allocate what it allocates once."""
+    with live.connect() as connection:
+        for _ in range(WARM_REQUESTS):
+            get(connection)
+    time.sleep(SETTLE_SECONDS)
+
+
+def _asked_once(live: Running) -> socket.socket:
+    connection = live.connect()
+    status, _ = get(connection)
+    if status != 200:
+        raise LoadError(f"status {status} on a connection that was to stay idle")
+    return connection
+
+
+def _is_open(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return bool(connection.recv(1, socket.MSG_PEEK))
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""Time the engine alone, in memory, in both builds: no sockets, no event loop, no application."""

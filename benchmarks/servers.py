@@ -1,0 +1,149 @@
+"""The servers that are compared, and how each is told to serve one application from one process.
+
+Rules: every server runs one worker, on uvloop where it has a choice, with its fastest parser; otherwise as it
+comes. `{app}`, `{host}` and `{port}` are filled in by `running`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .environments import Environment
+
+__all__ = ["LICORNE", "PEERS", "SERVERS", "Server", "find_servers"]
+
+APPS = Path(__file__).resolve().parent / "apps"
+LAUNCHERS = APPS.parent / "launchers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Say how to run one server.
+
+    `quiet` turns its access log off, `logged` on (None: it has none), `patient` makes idle connections last,
+    `pipelined` suits it to pipelining; `needs` is a package that not every platform has.
+    """
+
+    name: str
+    environment: str
+    program: str
+    arguments: tuple[str, ...]
+    quiet: tuple[str, ...] = ()
+    logged: tuple[str, ...] | None = ()
+    patient: tuple[str, ...] = ()
+    pipelined: tuple[str, ...] = ()
+    needs: str = ""
+    is_asgi: bool = True
+
+    def command(self, environment: Environment, app: str, port: int, extra: tuple[str, ...] = ()) -> list[str]:
+        """Return the command line that serves `app` on a loopback port."""
+        places = {"app": app, "host": "127.0.0.1", "port": str(port)}
+        return [environment.program(self.program), *(part.format(**places) for part in self.arguments + extra)]
+
+
+def _licorne(name: str, *arguments: str, environment: str = "licorne") -> Server:
+    return Server(
+        name=name,
+        environment=environment,
+        program="licorne",
+        arguments=("{app}", "--host", "{host}", "--port", "{port}", *arguments),
+        quiet=("--no-access-log",),
+        patient=("--timeout-keep-alive", "75"),
+    )
+
+
+def _uvicorn(name: str, parser: str, needs: str = "") -> Server:
+    return Server(
+        name=name,
+        environment="peers",
+        program="uvicorn",
+        arguments=("{app}", "--host", "{host}", "--port", "{port}", "--loop", "uvloop", "--http", parser),
+        quiet=("--no-access-log",),
+        patient=("--timeout-keep-alive", "75"),
+        needs=needs,
+    )
+
+
+LICORNE = (
+    _licorne("licorne"),
+    _licorne("licorne-asyncio", "--loop", "asyncio"),
+    _licorne("licorne-httptools", "--http", "httptools"),
+    _licorne("licorne-h11", "--http", "h11"),
+    _licorne("licorne-pure", environment="licorne-pure"),
+)
+
+PEERS = (
+    _uvicorn("uvicorn", "httptools"),
+    Server(
+        name="granian",
+        environment="peers",
+        program="granian",
+        arguments=(
+            *("--interface", "asgi", "--http", "1", "--loop", "uvloop"),
+            *("--host", "{host}", "--port", "{port}", "{app}"),
+        ),
+        quiet=("--no-access-log",),
+        logged=("--access-log",),
+        pipelined=("--http1-pipeline-flush",),
+    ),
+    Server(
+        name="fastpysgi",
+        environment="peers",
+        program="fastpysgi",
+        arguments=("--host", "{host}", "--port", "{port}", "{app}"),
+        logged=None,
+    ),
+    Server(
+        name="fastpysgi-uvloop",
+        environment="peers",
+        program="python",
+        arguments=(str(LAUNCHERS / "fastpysgi_uvloop.py"), "{app}", "{host}", "{port}"),
+        logged=None,
+    ),
+    Server(
+        name="socketify",
+        environment="peers",
+        program="python",
+        arguments=("-m", "socketify", "{app}", "--host", "{host}", "--port", "{port}", "--workers", "1"),
+        logged=None,
+        needs="socketify",
+    ),
+    Server(
+        name="gunicorn",
+        environment="peers",
+        program="gunicorn",
+        arguments=("-k", "asgi", "--asgi-loop", "uvloop", "-w", "1", "-b", "{host}:{port}", "{app}"),
+        logged=("--access-logfile", "-"),
+        patient=("--keep-alive", "75"),
+    ),
+    Server(
+        name="hypercorn",
+        environment="peers",
+        program="hypercorn",
+        arguments=("-k", "uvloop", "-w", "1", "-b", "{host}:{port}", "{app}"),
+        logged=("--access-logfile", "-"),
+        patient=("--keep-alive", "75"),
+    ),
+)
+
+OTHERS = (
+    _uvicorn("uvicorn-h11", "h11"),
+    _uvicorn("uvicorn-zttp", "zttp", needs="zttp"),
+    Server(
+        name="floor",
+        environment="peers",
+        program="python",
+        arguments=(str(APPS / "floor.py"), "{host}", "{port}"),
+        logged=None,
+        is_asgi=False,
+    ),
+)
+
+SERVERS = {server.name: server for server in LICORNE + PEERS + OTHERS}
+
+
+def find_servers(names: list[str]) -> list[Server]:
+    """Return servers by name; raise KeyError with the list of names for one that does not exist."""
+    for name in names:
+        if name not in SERVERS:
+            raise KeyError(f"no server {name!r}; there are {', '.join(SERVERS)}")
+    return [SERVERS[name] for name in names]
