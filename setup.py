@@ -24,6 +24,7 @@ SOURCES = Path("src")
 COMPILED = (
     "link",
     "engine/headers",
+    "engine/target",
     "engine/framing",
     "engine/target",
     "engine/exchange",

@@ -1,0 +1,19 @@
+from licorne.engine.exchange cimport Exchange
+
+
+cdef class Connection:
+    cdef public int closing
+    cdef public double deadline
+    cdef public object refusal
+
+    cpdef start(self, double now)
+    cpdef receive_data(self, bytes data, double now)
+    cpdef receive_eof(self, double now)
+    cpdef lost(self)
+    cpdef expire(self, double now)
+    cpdef shutdown(self, double now)
+    cpdef Exchange next_exchange(self, double now)
+    cpdef list data_to_send(self)
+    cpdef Py_ssize_t pending_bytes(self)
+    cpdef bint wants_data(self)
+    cpdef bint is_idle(self)

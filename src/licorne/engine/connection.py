@@ -1,0 +1,85 @@
+"""Connection: what every protocol engine offers its driver.
+
+The driver feeds bytes and time in, and pulls bytes, exchanges and a verdict on the transport out. An engine
+does no I/O, reads no clock, awaits nothing and logs nothing. `now` is a point in time in seconds on any clock
+that does not go backwards; a deadline is a point on the same clock.
+"""
+
+from enum import IntEnum
+
+from licorne.engine.exchange import Exchange
+from licorne.errors import RemoteProtocolError
+
+__all__ = ["NEVER", "Closing", "Connection"]
+
+#: The deadline of a connection that waits for nothing.
+NEVER = float("inf")
+
+
+class Closing(IntEnum):
+    """Say what should become of the transport."""
+
+    OPEN = 0
+    #: Write what is queued, send FIN, and read on (to discard) until the deadline: the peer must see the answer.
+    LINGER = 1
+    #: Write what is queued, then close.
+    FLUSH = 2
+    #: Close now; what is queued is lost.
+    ABORT = 3
+
+
+class Connection:
+    """Be the sans-IO state machine of one transport connection."""
+
+    __slots__ = ("closing", "deadline", "refusal")
+
+    #: A member of `Closing`.
+    closing: int
+    #: When `expire` wants to be called; NEVER for not at all.
+    deadline: float
+    #: Why the engine refused its peer, for the log; None if it did not.
+    refusal: RemoteProtocolError | None
+
+    def start(self, now: float) -> None:
+        """Take note that the transport is up."""
+        raise NotImplementedError
+
+    def receive_data(self, data: bytes, now: float) -> None:
+        """Take bytes from the peer. Never raises for what a peer does."""
+        raise NotImplementedError
+
+    def receive_eof(self, now: float) -> None:
+        """Take note that the peer sends no more."""
+        raise NotImplementedError
+
+    def lost(self) -> None:
+        """Take note that the transport is gone."""
+        raise NotImplementedError
+
+    def expire(self, now: float) -> None:
+        """Act on a deadline that has passed."""
+        raise NotImplementedError
+
+    def shutdown(self, now: float) -> None:
+        """End gracefully: finish what runs, start nothing new, then close."""
+        raise NotImplementedError
+
+    def next_exchange(self, now: float) -> Exchange | None:
+        """Hand over the next exchange that the application should see, each once."""
+        raise NotImplementedError
+
+    def data_to_send(self) -> list[bytes]:
+        """Hand over the bytes that are ready for the peer, in order."""
+        raise NotImplementedError
+
+    def pending_bytes(self) -> int:
+        """Return how many bytes are ready for the peer."""
+        raise NotImplementedError
+
+    def wants_data(self) -> bool:
+        """Tell whether the driver should read from the peer now."""
+        raise NotImplementedError
+
+    def is_idle(self) -> bool:
+        """Tell whether the connection could be closed without anybody noticing: no request begun, none unanswered."""
+        raise NotImplementedError

@@ -1,0 +1,92 @@
+cimport cython
+
+from licorne.engine cimport _bytes
+from licorne.engine.framing cimport has_no_content
+from licorne.engine.headers cimport list_tokens
+
+cdef int _HAS_DATE
+cdef int _HAS_SERVER
+cdef int _WANTS_CLOSE
+cdef int _IDLE
+cdef int _BODY
+cdef int _TRAILERS
+cdef int _COMPLETE
+cdef bytes _OWNED_LENGTHS
+cdef int _MIN_STATUS
+cdef int _MAX_STATUS
+
+
+cdef class RequestHead:
+    cdef public long long content_length
+    cdef public bint expects_continue
+    cdef public list headers
+    cdef public str http_version
+    cdef public str method
+    cdef public bytes path
+    cdef public bytes query
+    cdef public bint takes_trailers
+    cdef public bytes target
+
+
+cdef class BodyBuffer:
+    cdef public bytes first
+    cdef public bint has_ended
+    cdef public Py_ssize_t high_water
+    cdef bytearray more
+
+    cpdef append(self, bytes data)
+    cpdef bytes take(self)
+    cpdef Py_ssize_t size(self)
+
+
+cdef class ResponseSink:
+    cpdef send_informational(self, int status, list fields)
+    cpdef send_head(self, int status, list fields, long long length, int flags)
+    cpdef send_data(self, bytes data, bint end)
+    cpdef send_trailers(self, list fields)
+    cpdef start_file(self, Py_ssize_t count, bint end)
+    cpdef finish_file(self, bint end)
+    cpdef abort(self)
+
+
+cdef class Exchange:
+    cdef public BodyBuffer body
+    cdef public long long bytes_sent
+    cdef int flags
+    cdef public object gate
+    cdef bint has_trailers
+    cdef public RequestHead head
+    cdef public bint is_aborted
+    cdef public bint is_disconnected
+    cdef public bint is_leaving
+    cdef long long remaining
+    cdef public list response_headers
+    cdef ResponseSink sink
+    cdef int state
+    cdef public int status
+
+    cpdef begin(self, RequestHead head, BodyBuffer body, ResponseSink sink)
+    cpdef append_body(self, bytes data)
+    cpdef finish_body(self)
+    cpdef disconnect(self)
+    cpdef leave(self)
+    cpdef bytes take_body(self)
+    cpdef send_continue(self)
+    cpdef send_informational(self, int status, object headers)
+    cpdef start_response(self, object status, object headers, bint trailers=*)
+    cpdef write(self, bytes data, bint end)
+    cpdef write_trailers(self, object headers)
+    cpdef bint start_file(self, Py_ssize_t count, bint end) except -1
+    cpdef finish_file(self, bint end)
+    cpdef abort(self)
+    cpdef bint has_started(self)
+    cpdef bint is_complete(self)
+    cpdef bint awaits_trailers(self)
+    cdef _open_gate(self)
+    cdef _finish(self)
+    cdef _count(self, Py_ssize_t size, bint end)
+    @cython.locals(name=bytes, value=bytes)
+    cdef list _check_fields(self, object headers)
+    cdef bytes _lower(self, bytes name)
+    cdef bint _keeps(self, bytes name, bytes value) except -1
+    cdef bint _note_length(self, bytes value) except -1

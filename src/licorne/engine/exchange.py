@@ -1,0 +1,445 @@
+"""Exchange: one request and its response, the same for every HTTP version (RFC 9113 §8.1).
+
+An engine makes an exchange when a request head is complete, appends body to it and tells it when the peer
+has gone. The ASGI layer takes the body out and writes the response in; what it writes is checked here (order,
+names, values, lengths) and passed to the exchange's `ResponseSink`, the writing half of one protocol.
+
+Rules: the application is not trusted. It owns no framing, splits no response, and sends no more bytes than
+it promised. A fault of the application raises `LocalProtocolError` and reaches no wire.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from licorne.engine import _bytes
+from licorne.engine.framing import has_no_content, parse_length
+from licorne.engine.headers import FIELD_NAME, FIELD_TEXT, HOP_BY_HOP, LOWER_NAME, list_tokens
+from licorne.errors import ClientDisconnected, LocalProtocolError, RemoteProtocolError
+
+__all__ = [
+    "HAS_DATE",
+    "HAS_SERVER",
+    "UNKNOWN_LENGTH",
+    "WANTS_CLOSE",
+    "BodyBuffer",
+    "Exchange",
+    "RequestHead",
+    "ResponseSink",
+]
+
+#: The length of a response whose application gave none.
+UNKNOWN_LENGTH = -1
+
+#: What the fields of a response say to its sink, as flags.
+HAS_DATE = 1
+HAS_SERVER = 2
+WANTS_CLOSE = 4
+
+_HAS_DATE = HAS_DATE
+_HAS_SERVER = HAS_SERVER
+_WANTS_CLOSE = WANTS_CLOSE
+
+# The states of a response, in their only order.
+_IDLE = 0
+_BODY = 1
+_TRAILERS = 2
+_COMPLETE = 3
+
+_OWNED = HOP_BY_HOP | {b"content-length", b"date", b"server"}
+# Most names are told apart from the owned ones by their length alone.
+_OWNED_LENGTHS = bytes(1 if size in {len(name) for name in _OWNED} else 0 for size in range(256))
+_MIN_STATUS = 200
+_MAX_STATUS = 599
+
+
+class RequestHead:
+    """Hold a request's start line and fields, checked and parsed; nothing here changes once it is made."""
+
+    __slots__ = (
+        "content_length",
+        "expects_continue",
+        "headers",
+        "http_version",
+        "method",
+        "path",
+        "query",
+        "takes_trailers",
+        "target",
+    )
+
+    #: Bytes of body announced; -1 when it comes in chunks.
+    content_length: int
+    expects_continue: bool
+    #: (lower-case name, value) in the order received.
+    headers: list[tuple[bytes, bytes]]
+    http_version: str
+    method: str
+    #: The raw path, still percent-encoded, without the query.
+    path: bytes
+    query: bytes
+    #: The request said `TE: trailers`.
+    takes_trailers: bool
+    #: The target as received.
+    target: bytes
+
+
+class BodyBuffer:
+    """Hold what has arrived of a request body and was not yet taken."""
+
+    __slots__ = ("first", "has_ended", "high_water", "more")
+
+    def __init__(self, high_water: int) -> None:
+        self.first = b""
+        self.more: bytearray | None = None
+        self.has_ended = False
+        self.high_water = high_water
+
+    def append(self, data: bytes) -> None:
+        """Add bytes from the wire. One piece is kept as it is; several are gathered, so that tiny chunks stay tiny."""
+        if not self.first:
+            self.first = data
+        elif self.more is None:
+            self.more = bytearray(data)
+        else:
+            self.more += data
+
+    def take(self) -> bytes:
+        """Hand over all that has arrived."""
+        data = self.first
+        if data:
+            self.first = b""
+            if self.more is not None:
+                data = data + self.more
+                self.more = None
+        return data
+
+    def size(self) -> int:
+        """Return the number of bytes held."""
+        return len(self.first) + (0 if self.more is None else len(self.more))
+
+
+class ResponseSink:
+    """Be the writing half of one protocol: it only changes its own state and queue, and calls nobody."""
+
+    __slots__ = ()
+
+    def send_informational(self, status: int, fields: list[tuple[bytes, bytes]]) -> None:
+        """Queue an interim response (RFC 9110 §15.2), such as 100 or 103."""
+        raise NotImplementedError
+
+    def send_head(self, status: int, fields: list[tuple[bytes, bytes]], length: int, flags: int) -> None:
+        """Queue the final head. `length` is in bytes or UNKNOWN_LENGTH, `flags` of HAS_DATE, HAS_SERVER, WANTS_CLOSE."""
+        raise NotImplementedError
+
+    def send_data(self, data: bytes, end: bool) -> None:
+        """Queue body bytes; `end` says that no more will come, not even trailers."""
+        raise NotImplementedError
+
+    def send_trailers(self, fields: list[tuple[bytes, bytes]]) -> None:
+        """Queue the trailer section and end the response."""
+        raise NotImplementedError
+
+    def start_file(self, count: int, end: bool) -> None:
+        """Queue what must stand before `count` bytes that the driver will send from a file; `end`: the last ones."""
+        raise NotImplementedError
+
+    def finish_file(self, end: bool) -> None:
+        """Queue what must stand after those bytes."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Give the response up in a way that the peer cannot take for its end."""
+        raise NotImplementedError
+
+
+class Exchange:
+    """Carry one request to the application and one response back."""
+
+    __slots__ = (
+        "body",
+        "bytes_sent",
+        "flags",
+        "gate",
+        "has_trailers",
+        "head",
+        "is_aborted",
+        "is_disconnected",
+        "is_leaving",
+        "remaining",
+        "response_headers",
+        "sink",
+        "state",
+        "status",
+    )
+
+    # construction
+
+    def begin(self, head: RequestHead, body: BodyBuffer, sink: ResponseSink) -> None:
+        """Set every attribute of a new exchange; cheaper than a constructor with arguments."""
+        self.head = head
+        self.body = body
+        self.sink = sink
+        self.gate: Any = None
+        self.state = _IDLE
+        self.status = 0
+        self.response_headers: list[tuple[bytes, bytes]] = []
+        self.flags = 0
+        self.remaining = UNKNOWN_LENGTH
+        self.bytes_sent = 0
+        self.has_trailers = False
+        self.is_aborted = False
+        #: The transport is gone: nothing that is written can arrive.
+        self.is_disconnected = False
+        #: The peer said that it leaves, or the server stops: `receive()` tells, writing still works.
+        self.is_leaving = False
+
+    # input: what the engine says
+
+    def append_body(self, data: bytes) -> None:
+        """Take body bytes from the wire and wake who waits for them."""
+        self.body.append(data)
+        self._open_gate()
+
+    def finish_body(self) -> None:
+        """Take the end of the body."""
+        self.body.has_ended = True
+        self._open_gate()
+
+    def disconnect(self) -> None:
+        """Take the loss of the peer: writing raises from now on."""
+        if self.state != _COMPLETE:
+            self.is_disconnected = True
+            self.is_aborted = True
+        self._open_gate()
+
+    def leave(self) -> None:
+        """Take a half-close of the peer, or the server's stop: the application should end, and may still answer."""
+        self.is_leaving = True
+        self._open_gate()
+
+    # input: what the application takes
+
+    def take_body(self) -> bytes:
+        """Hand over the body bytes that have arrived."""
+        return self.body.take()
+
+    # output
+
+    def send_continue(self) -> None:
+        """Answer `Expect: 100-continue` once, unless body or the response came first (RFC 9110 §10.1.1)."""
+        if self.head.expects_continue:
+            self.head.expects_continue = False
+            if self.state == _IDLE and not self.body.first and not self.body.has_ended and not self.is_disconnected:
+                self.sink.send_informational(100, [])
+
+    def send_informational(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Send an interim response such as 103 (RFC 8297).
+
+        Raises:
+            LocalProtocolError: The final response has begun or a field is not allowed.
+        """
+        if self.state != _IDLE:
+            raise LocalProtocolError("An informational response must come before the final response starts.")
+        fields = self._check_fields(headers)
+        if self.head.http_version != "1.0":  # RFC 9110 §15.2: a 1.0 client must not be sent any
+            self.sink.send_informational(status, fields)
+
+    def start_response(self, status: int, headers: Iterable[tuple[bytes, bytes]], trailers: bool = False) -> None:
+        """Begin the final response.
+
+        Raises:
+            LocalProtocolError: The response has begun already, or its status, a field or its length is not allowed.
+            ClientDisconnected: The peer is gone.
+        """
+        if self.is_disconnected:
+            raise ClientDisconnected("The client disconnected.")
+        if self.state != _IDLE:
+            raise LocalProtocolError("The response has already started.")
+        if type(status) is not int or not _MIN_STATUS <= status <= _MAX_STATUS:
+            raise LocalProtocolError(f"The response status must be an integer from 200 to 599, got {status!r}.")
+        self.remaining = UNKNOWN_LENGTH
+        self.flags = 0
+        fields = self._check_fields(headers)
+        self.status = status
+        self.response_headers = fields
+        self.has_trailers = trailers
+        if status == 204 and self.remaining != UNKNOWN_LENGTH:
+            # RFC 9110 §8.6: no Content-Length in a 204.
+            fields = [field for field in fields if field[0] != b"content-length"]
+            self.remaining = UNKNOWN_LENGTH
+        self.state = _BODY
+        self.sink.send_head(status, fields, self.remaining, self.flags)
+
+    def write(self, data: bytes, end: bool) -> None:
+        """Send body bytes; `end` says that they are the last.
+
+        Raises:
+            LocalProtocolError: No response is open, or the bytes do not add up to its Content-Length.
+            ClientDisconnected: The peer is gone.
+        """
+        size = len(data)
+        self._count(size, end)
+        if has_no_content(self.head.method, self.status):
+            data = b""
+        else:
+            self.bytes_sent += size
+        self.sink.send_data(data, end and not self.has_trailers)
+        if end:
+            self._finish()
+
+    def write_trailers(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Send trailer fields and end the response.
+
+        Raises:
+            LocalProtocolError: No trailers are due, or a field is not allowed.
+            ClientDisconnected: The peer is gone.
+        """
+        if self.state != _TRAILERS:
+            raise LocalProtocolError("Trailers must come after the last body message of a response that announced them.")
+        if self.is_disconnected:
+            raise ClientDisconnected("The client disconnected.")
+        fields = self._check_fields(headers)
+        self.state = _COMPLETE
+        self.sink.send_trailers(fields if self.head.takes_trailers else [])
+        self._open_gate()
+
+    def start_file(self, count: int, end: bool) -> bool:
+        """Announce `count` bytes from a file; False when this response has no content to send.
+
+        Raises:
+            LocalProtocolError: As `write`.
+            ClientDisconnected: The peer is gone.
+        """
+        self._count(count, end)
+        if count == 0 or has_no_content(self.head.method, self.status):
+            return False
+        self.bytes_sent += count
+        self.sink.start_file(count, end and not self.has_trailers)
+        return True
+
+    def finish_file(self, end: bool) -> None:
+        """Close what `start_file` opened; `end` as in `write`."""
+        self.sink.finish_file(end and not self.has_trailers)
+        if end:
+            self._finish()
+
+    def abort(self) -> None:
+        """Give the response up: what was sent must not look whole to the peer."""
+        if self.state != _COMPLETE:
+            self.state = _COMPLETE
+            self.is_aborted = True
+            self.sink.abort()
+            self._open_gate()
+
+    # predicates
+
+    def has_started(self) -> bool:
+        """Tell whether the final response has begun."""
+        return self.state != _IDLE
+
+    def is_complete(self) -> bool:
+        """Tell whether the response is complete, or was given up."""
+        return self.state == _COMPLETE
+
+    def awaits_trailers(self) -> bool:
+        """Tell whether the body is complete and trailers are due."""
+        return self.state == _TRAILERS
+
+    @property
+    def is_body_complete(self) -> bool:
+        """Tell whether the whole request body has arrived and was taken."""
+        return self.body.has_ended and not self.body.first
+
+    @property
+    def method(self) -> str:
+        """Return the request method."""
+        return self.head.method
+
+    @property
+    def target(self) -> bytes:
+        """Return the request target as received."""
+        return self.head.target
+
+    @property
+    def http_version(self) -> str:
+        """Return "1.0", "1.1", "2" or "3"."""
+        return self.head.http_version
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Return the request fields, names in lower case."""
+        return self.head.headers
+
+    # internals
+
+    def _open_gate(self) -> None:
+        if self.gate is not None:
+            self.gate.open()
+            self.gate = None
+
+    def _finish(self) -> None:
+        self.state = _TRAILERS if self.has_trailers else _COMPLETE
+        self._open_gate()
+
+    def _count(self, size: int, end: bool) -> None:
+        """Hold the application to the length that it promised."""
+        if self.is_disconnected:
+            raise ClientDisconnected("The client disconnected.")
+        if self.state != _BODY:
+            raise LocalProtocolError("No response body is expected now.")
+        if self.remaining == UNKNOWN_LENGTH or has_no_content(self.head.method, self.status):
+            return
+        if size > self.remaining:
+            raise LocalProtocolError("Response content longer than Content-Length")
+        self.remaining -= size
+        if end and self.remaining:
+            raise LocalProtocolError("Response content shorter than Content-Length")
+
+    def _check_fields(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Return the fields that may go to the wire, names in lower case; take note of those that we own."""
+        fields = []
+        for pair in headers:
+            name, value = pair
+            if type(name) is not bytes or type(value) is not bytes:
+                raise LocalProtocolError(f"A header must be a pair of bytes, got {pair!r}.")
+            if not name or not _bytes.is_all(name, 0, len(name), LOWER_NAME):
+                name = self._lower(name)
+                pair = (name, value)
+            if not _bytes.is_all(value, 0, len(value), FIELD_TEXT):
+                raise LocalProtocolError(f"Invalid HTTP header value: {value!r} of {name.decode()!r}.")
+            if len(name) < 256 and _OWNED_LENGTHS[len(name)] and name in _OWNED and not self._keeps(name, value):
+                continue
+            fields.append(pair if type(pair) is tuple else (name, value))
+        return fields
+
+    def _lower(self, name: bytes) -> bytes:
+        lowered = _bytes.translated(name, 0, len(name), FIELD_NAME)
+        if lowered is None:
+            raise LocalProtocolError(f"Invalid HTTP header name: {name!r}.")
+        return lowered
+
+    def _keeps(self, name: bytes, value: bytes) -> bool:
+        """Note what an owned field says; tell whether it goes to the wire as it is."""
+        if name == b"content-length":
+            return self._note_length(value)
+        if name == b"date":
+            self.flags |= _HAS_DATE
+            return True
+        if name == b"server":
+            self.flags |= _HAS_SERVER
+            return True
+        if name == b"connection" and b"close" in list_tokens(value):
+            self.flags |= _WANTS_CLOSE
+        # Framing and connection fields are the server's: the ASGI specification says to ignore the application's.
+        return False
+
+    def _note_length(self, value: bytes) -> bool:
+        try:
+            length = parse_length(value)
+        except RemoteProtocolError:
+            raise LocalProtocolError(f"The Content-Length of the response is not a number: {value!r}.") from None
+        if self.remaining not in (UNKNOWN_LENGTH, length):
+            raise LocalProtocolError("The response has two different Content-Length headers.")
+        is_first = self.remaining == UNKNOWN_LENGTH
+        self.remaining = length
+        return is_first

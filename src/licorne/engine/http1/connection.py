@@ -1,0 +1,311 @@
+"""Http1Connection: the state machine of one HTTP/1 connection (RFC 9112 §9), for every parser.
+
+Two halves know nothing of each other: `Http1Request` reads, `Http1Response` writes. Only `_settle` joins
+them, when a response is done: next request, swallow what is left of this one, or close.
+
+    phase     what the peer owes us                        its clock
+    FRESH     a first byte, on a new connection            head_timeout
+    IDLE      a further request, or nothing                keep_alive_timeout
+    HEAD      the rest of a head                           head_timeout, from its first byte
+    BODY      the rest of a body that is being read        body_timeout, from its last byte, and a minimum rate
+    BUSY      nothing: the application works               none
+    DISCARD   the rest of a body that nobody wants         discard_timeout
+    LINGER    to close, having seen our last answer        linger_timeout
+
+Rules: one exchange at a time; what follows it stays unparsed until it is answered. After a refusal nothing
+is parsed any more.
+"""
+
+from licorne.engine.connection import NEVER, Closing, Connection
+from licorne.engine.exchange import Exchange
+from licorne.engine.http1.parser import Parser
+from licorne.engine.http1.request import Http1Request
+from licorne.engine.http1.response import Http1Response
+from licorne.engine.http1.writer import DefaultHeaders
+from licorne.engine.limits import Limits
+from licorne.errors import RemoteProtocolError
+
+__all__ = ["Http1Connection"]
+
+_FRESH = 0
+_IDLE = 1
+_HEAD = 2
+_BODY = 3
+_BUSY = 4
+_DISCARD = 5
+_LINGER = 6
+
+_NEVER = NEVER
+_CLOSING_LINGER = int(Closing.LINGER)
+_CLOSING_FLUSH = int(Closing.FLUSH)
+_CLOSING_ABORT = int(Closing.ABORT)
+
+# How long an idle connection may still begin a request once the server drains: what the peer sent before it
+# could know of the drain is answered rather than reset. Seconds.
+_DRAIN_GRACE = 0.1
+
+
+class Http1Connection(Connection):
+    """Speak HTTP/1.0 and HTTP/1.1 with one peer."""
+
+    __slots__ = (
+        "current",
+        "has_eof",
+        "is_draining",
+        "keep_alive",
+        "limits",
+        "mark_bytes",
+        "mark_time",
+        "parser",
+        "phase",
+        "request",
+        "response",
+        "served",
+    )
+
+    # construction
+
+    def __init__(self, limits: Limits, parser: Parser, defaults: DefaultHeaders, hint: bytes = b"") -> None:
+        """Take the limits, a parser of its own, the default fields, and the Keep-Alive field line or b""."""
+        self.limits = limits
+        self.parser = parser
+        self.response = Http1Response(defaults, hint)
+        self.request = Http1Request(limits, self.response)
+        self.keep_alive = limits.keep_alive_timeout or NEVER
+        #: The exchange that is being answered.
+        self.current: Exchange | None = None
+        self.served = 0
+        self.has_eof = False
+        self.is_draining = False
+        #: Since when, and from which byte on, the progress of a body (or of what is swallowed) is judged.
+        self.mark_time = 0.0
+        self.mark_bytes = 0
+        self.phase = _FRESH
+        self.closing = 0
+        self.deadline = NEVER
+        self.refusal: RemoteProtocolError | None = None
+
+    # input
+
+    def start(self, now: float) -> None:
+        self.deadline = now + (self.limits.head_timeout or NEVER)
+
+    def receive_data(self, data: bytes, now: float) -> None:
+        if self.closing:
+            self._swallow(len(data))
+            return
+        self._parse(data, now)
+
+    def receive_eof(self, now: float) -> None:
+        self.has_eof = True
+        if self.closing:
+            self.closing = max(self.closing, _CLOSING_FLUSH)
+        elif self.request.exchange is not None and not self.request.is_discarding:
+            self._refuse(RemoteProtocolError(400, "the request body ends early"), now)
+        elif self.current is None and self.request.ready is None:
+            self.closing = _CLOSING_FLUSH
+        elif self.current is not None:
+            self.current.leave()
+            self._settle(now)
+
+    def lost(self) -> None:
+        self.closing = _CLOSING_ABORT
+        self.deadline = NEVER
+        self.request.drop()
+        if self.current is not None:
+            self.current.disconnect()
+            self.current = None
+
+    def expire(self, now: float) -> None:
+        if now < self.deadline:
+            return
+        if self.phase == _HEAD:
+            self._refuse(RemoteProtocolError(408, "the request head took too long"), now)
+        elif self.phase == _BODY:
+            self._refuse(RemoteProtocolError(408, "the request body took too long"), now)
+        elif self.phase == _DISCARD:
+            self._linger(now)
+        else:
+            self.closing = _CLOSING_FLUSH
+            self.deadline = NEVER
+
+    def shutdown(self, now: float) -> None:
+        self.is_draining = True
+        self.response.keeps_alive = False
+        if self.is_idle():
+            self.deadline = min(self.deadline, now + _DRAIN_GRACE)
+
+    # output
+
+    def next_exchange(self, now: float) -> Exchange | None:
+        self._settle(now)
+        if self.closing or self.current is not None:
+            return None
+        exchange = self.request.take_ready()
+        if exchange is not None:
+            self._begin(exchange)
+        return exchange
+
+    def data_to_send(self) -> list[bytes]:
+        return self.response.take()
+
+    def pending_bytes(self) -> int:
+        return self.response.out_bytes
+
+    # predicates
+
+    def wants_data(self) -> bool:
+        if self.closing:
+            return self.closing == _CLOSING_LINGER
+        exchange = self.request.exchange
+        if exchange is not None:
+            return self.request.is_discarding or exchange.body.size() < exchange.body.high_water
+        return self.parser.pending_bytes() < self.request.high_water
+
+    def is_idle(self) -> bool:
+        return self.phase <= _IDLE and not self.closing
+
+    # internals: reading
+
+    def _parse(self, data: bytes, now: float) -> None:
+        try:
+            self.parser.feed(data, self.request)
+        except RemoteProtocolError as error:
+            self._refuse(error, now)
+            return
+        if self.request.exchange is not None:
+            self._mark_body(now)
+        elif self.current is not None or self.request.ready is not None:
+            self.phase = _BUSY
+            self.deadline = _NEVER
+        elif self.phase <= _IDLE and not self.parser.is_between_requests():
+            self._mark_head(now)
+
+    def _mark_head(self, now: float) -> None:
+        """Start the clock of a head; on a new connection it runs since the connection was made."""
+        if self.phase == _IDLE:
+            self.deadline = now + (self.limits.head_timeout or _NEVER)
+        self.phase = _HEAD
+
+    def _mark_body(self, now: float) -> None:
+        """Judge the progress of a body and set its clock again."""
+        if self.phase == _DISCARD:
+            limit = self.limits.max_discard_bytes
+            if limit and self.request.body_bytes - self.mark_bytes > limit:
+                self._linger(now)
+            return
+        if self.phase != _BODY:
+            self.phase = _BODY
+            self._restart_rate(now)
+        elif self._is_too_slow(now):
+            self._refuse(RemoteProtocolError(408, "the request body comes too slowly"), now)
+            return
+        self.deadline = now + (self.limits.body_timeout or _NEVER) if self.wants_data() else _NEVER
+
+    def _restart_rate(self, now: float) -> None:
+        self.mark_time = now
+        self.mark_bytes = self.request.body_bytes
+
+    def _is_too_slow(self, now: float) -> bool:
+        elapsed = now - self.mark_time
+        if not self.limits.min_body_rate or elapsed <= self.limits.body_rate_grace:
+            return False
+        return self.request.body_bytes - self.mark_bytes < self.limits.min_body_rate * elapsed
+
+    def _swallow(self, size: int) -> None:
+        """Count what comes after our last answer; nobody reads it."""
+        self.mark_bytes += size
+        limit = self.limits.max_discard_bytes
+        if limit and self.mark_bytes > limit:
+            self.closing = max(self.closing, _CLOSING_FLUSH)
+
+    # internals: answering
+
+    def _begin(self, exchange: Exchange) -> None:
+        self.current = exchange
+        self.served += 1
+        limit = self.limits.max_requests
+        is_last = self.request.closes or self.is_draining or (limit and self.served >= limit)
+        self.response.begin(exchange.head, not is_last)
+        if self.has_eof:
+            exchange.leave()
+
+    def _settle(self, now: float) -> None:
+        """Join the two halves once a response is done; keep the body's clock fair while it is not."""
+        if self.current is None or self.closing:
+            return
+        if not self.response.is_done():
+            if self.phase == _BODY:
+                self._follow_reader(now)
+        elif self.response.is_aborted:
+            self.closing = _CLOSING_ABORT
+        elif self.request.exchange is not None:
+            self._settle_unread(now)
+        else:
+            self.current = None
+            if self.response.keeps_alive:
+                self._resume(now)
+            elif self.has_eof or not self.parser.pending_bytes():
+                self.closing = _CLOSING_FLUSH
+            else:
+                self._linger(now)
+
+    def _follow_reader(self, now: float) -> None:
+        """Stop the clock while the application, not the peer, is what the body waits for."""
+        if not self.wants_data():
+            self.deadline = _NEVER
+        elif self.deadline == _NEVER:
+            self._restart_rate(now)
+            self.deadline = now + (self.limits.body_timeout or _NEVER)
+
+    def _resume(self, now: float) -> None:
+        """Go on to the next request, which may have arrived already."""
+        self.request.is_full = False
+        self.phase = _IDLE
+        self.deadline = now + self.keep_alive
+        if self.parser.pending_bytes():
+            self._parse(b"", now)
+        if self.is_idle() and (self.has_eof or self.is_draining):
+            self.closing = _CLOSING_FLUSH
+
+    def _settle_unread(self, now: float) -> None:
+        """Decide what becomes of a request body that the application did not want."""
+        request, current = self.request, self.current
+        if self.phase == _DISCARD or current is None:
+            return
+        left = current.head.content_length - request.body_bytes
+        limit = self.limits.max_discard_bytes
+        # RFC 9110 §10.1.1: without the 100 the peer may or may not send the body; only closing is safe.
+        if not self.response.keeps_alive or current.head.expects_continue or (limit and left > limit):
+            self._linger(now)
+            return
+        current.take_body()
+        request.is_discarding = True
+        self.phase = _DISCARD
+        self.mark_bytes = request.body_bytes
+        self.deadline = now + (self.limits.discard_timeout or _NEVER)
+
+    def _refuse(self, error: RemoteProtocolError, now: float) -> None:
+        """Answer a peer that broke a rule, if it can still be answered, and read nothing more from it."""
+        self.refusal = error
+        self.request.drop()
+        current = self.current
+        is_answered = current is not None and self.response.is_done()
+        if current is not None:
+            current.disconnect()
+            self.current = None
+            if not is_answered and self.response.has_left():
+                self.closing = _CLOSING_ABORT
+                return
+        if not is_answered:
+            self.response.refuse(error.status, error.reason)
+        self._linger(now)
+
+    def _linger(self, now: float) -> None:
+        """Close in a way that lets the peer see our last answer (RFC 9112 §9.6)."""
+        self.request.drop()
+        self.current = None
+        self.phase = _LINGER
+        self.closing = _CLOSING_FLUSH if self.has_eof else _CLOSING_LINGER
+        self.mark_bytes = 0
+        self.deadline = now + (self.limits.linger_timeout or _NEVER)

@@ -1,0 +1,50 @@
+from licorne.engine.exchange cimport RequestHead, ResponseSink
+from licorne.engine.framing cimport has_no_content
+from licorne.engine.http1.writer cimport (
+    DefaultHeaders,
+    serialize_chunk_line,
+    serialize_head,
+    serialize_informational,
+    serialize_refusal,
+    serialize_trailers,
+)
+
+cdef int _IDLE
+cdef int _HEAD
+cdef int _BODY
+cdef int _DONE
+cdef int _NO_CONTENT
+cdef int _LENGTH
+cdef int _CHUNKED
+cdef int _UNTIL_CLOSE
+cdef long long _UNKNOWN_LENGTH
+cdef int _WANTS_CLOSE
+cdef Py_ssize_t _MAX_COPIED_BYTES
+
+
+cdef class Http1Response(ResponseSink):
+    cdef DefaultHeaders defaults
+    cdef list fields
+    cdef int flags
+    cdef int framing
+    cdef bytes hint
+    cdef bint is_aborted
+    cdef bint keeps_alive
+    cdef long long length
+    cdef str method
+    cdef int minor
+    cdef list out
+    cdef Py_ssize_t out_bytes
+    cdef int state
+    cdef int status
+
+    cdef begin(self, RequestHead head, bint keeps_alive)
+    cdef refuse(self, int status, str reason)
+    cdef list take(self)
+    cdef bint is_done(self) noexcept
+    cdef bint has_left(self) noexcept
+    cdef _queue(self, bytes data)
+    cdef _send_first(self, bytes data, bint end)
+    cdef bytes _frame(self, Py_ssize_t size, bint end)
+    cdef bytes _connection_lines(self)
+    cdef _send_chunk(self, bytes data, bint end)

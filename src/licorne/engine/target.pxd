@@ -1,0 +1,7 @@
+from licorne.engine cimport _bytes
+from licorne.engine.headers cimport has_valid_escapes, is_host
+
+cdef bytes _TARGET
+
+cpdef tuple split_origin(bytes target)
+cpdef tuple split_absolute(bytes target)
