@@ -69,7 +69,7 @@ def _problem(error: click.UsageError) -> str:
     if isinstance(error, click.NoSuchOption):
         own = [flag for parameter in _own_parameters() for flag in parameter.opts]
         flags = [flag for option in OPTIONS for flag in (*_flags(option), option.opposite) if flag]
-        return f"there is no flag {error.option_name}{nearest(error.option_name, [*flags, *own, '--help'])}"
+        return f"there is no flag {error.option_name}{nearest(error.option_name, [*flags, *own, '--help'], '--')}"
     if isinstance(error, click.BadOptionUsage) and "requires" in error.message:
         return f"flag {error.option_name} needs a value"
     return " ".join(error.format_message().split()).rstrip(".")

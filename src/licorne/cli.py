@@ -6,7 +6,6 @@ exit status 3. Nothing that serving needs is imported before there is something 
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Final
 
@@ -58,8 +57,10 @@ def _answer_with_config(request: Request) -> int:
         return 0
     if config.app is None:
         raise ConfigError(NO_APP)
-    launch = import_module("licorne.launch")
-    return int(launch.check(config) if request.is_check else launch.launch(config))
+    # The event loop and the server are imported here: --help, --version and bad options need neither.
+    from licorne.launch import check, launch
+
+    return check(config) if request.is_check else launch(config)
 
 
 def _version(request: Request) -> str:

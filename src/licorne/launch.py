@@ -16,7 +16,7 @@ from licorne.config.options import Config
 from licorne.config.sources import load
 from licorne.errors import EXIT_STARTUP, ConfigError, LicorneError
 from licorne.failures import report
-from licorne.server.importer import load_app
+from licorne.server import worker
 from licorne.server.worker import Server
 
 __all__ = ["check", "launch", "run", "serve"]
@@ -48,18 +48,25 @@ def launch(config: Config) -> int:
     except KeyboardInterrupt:
         pass  # the server has stopped in good order, and raised the signal again for whoever is above it
     except LicorneError as error:
-        return report(error)
+        return report(_with_source(error, config))
     return 0 if server is not None and server.started else EXIT_STARTUP
 
 
 def check(config: Config) -> int:
     """Load what a configuration names, serve nothing; return the exit status."""
     try:
-        loaded = load_app(config.app, factory=config.factory, interface=config.interface, app_dir=config.app_dir)
+        loaded = worker.check(config)
     except LicorneError as error:
-        return report(error)
-    print(f"OK: {loaded} and its configuration can be loaded")
+        return report(_with_source(error, config))
+    print(f"OK: {loaded} and its configuration can be served")
     return 0
+
+
+def _with_source(error: LicorneError, config: Config) -> LicorneError:
+    """Return an error that names where a bad value came from, which the code that used the value could not know."""
+    if not isinstance(error, ConfigError) or error.source or error.option not in config.sources:
+        return error
+    return ConfigError(error.problem, option=error.option, value=error.value, source=config.sources[error.option])
 
 
 def _config_of(app: App, options: dict[str, Any]) -> Config:

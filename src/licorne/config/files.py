@@ -2,13 +2,12 @@
 
 A TOML file may set options in sections named after their groups, or flat; dashes and underscores are the same.
 
-Rules: a file that cannot be read or understood is a ConfigError of one line that names it. The modules that
-read files are imported when there is a file: a start without one does not pay for them.
+Rules: a file that cannot be read or understood is a ConfigError of one line that names it. tomllib and dotenv
+are imported where there is a file for them: a start without one does not pay the milliseconds.
 """
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from importlib import import_module
 from typing import Any, Final
 
 from licorne.config.table import Option, nearest
@@ -44,25 +43,26 @@ def read_file(path: str, options: Iterable[Option], source: str = "") -> dict[st
 def read_env_file(path: str) -> dict[str, str]:
     """Return the variables that an env file sets. Raises ConfigError when python-dotenv is not installed."""
     try:
-        dotenv = import_module("dotenv")
+        from dotenv import dotenv_values
     except ImportError:
         raise ConfigError(
             f"env_file: reading {path} needs python-dotenv; install it with: pip install python-dotenv"
         ) from None
     try:
-        values: dict[str, str | None] = dotenv.dotenv_values(path)
+        values = dotenv_values(path)
     except (OSError, ValueError) as error:
         raise ConfigError(f"env_file: cannot read {path}: {_reason(error)}") from None
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _parse_toml(path: str, source: str) -> dict[str, Any]:
+    import tomllib
+
     content = _read_bytes(path, source)
     try:
-        parsed: dict[str, Any] = import_module("tomllib").loads(content.decode())
+        return tomllib.loads(content.decode())
     except ValueError as error:  # not TOML, or not UTF-8
         raise ConfigError(f"{path}: not a valid TOML file: {_reason(error)}") from None
-    return parsed
 
 
 def _read_bytes(path: str, source: str) -> bytes:

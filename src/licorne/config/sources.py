@@ -99,7 +99,7 @@ def _warn_of_unknown_variables(environ: Mapping[str, str], warn: Callable[[str],
     for name in sorted(name for name in environ if name.startswith(PREFIX)):
         is_expected = name in known or name in BUILD_VARIABLES or _is_of_kubernetes(name, environ[name])
         if not is_expected:
-            warn(f"unknown variable {name} is ignored{nearest(name, known)}")
+            warn(f"unknown variable {name} is ignored{nearest(name, known, PREFIX)}")
 
 
 def _is_of_kubernetes(name: str, text: str) -> bool:

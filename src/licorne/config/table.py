@@ -73,7 +73,20 @@ class Option:
         try:
             return self.kind.read(value)
         except ValueError as error:
-            raise ConfigError(str(error), option=self.name, value=value, source=source) from None
+            raise ConfigError(str(error), option=self.name, value=self._culprit(value), source=source) from None
+
+    def _culprit(self, value: object) -> object:
+        """Return what of a bad value is bad: of a list, its first bad item."""
+        if not self.kind.is_repeatable or not isinstance(value, list | tuple):
+            return value
+        return next((item for item in value if not self._is_good([item])), value)
+
+    def _is_good(self, value: object) -> bool:
+        try:
+            self.kind.read(value)
+        except ValueError:
+            return False
+        return True
 
 
 def option(default: object, group: str, help: str, *flags: str) -> Any:  # noqa: A002 - what every such table calls it
@@ -90,7 +103,11 @@ def rows(table: type) -> tuple[Option, ...]:
     )
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return "; did you mean …?" with the known name that is most like a name, or nothing when none is."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {found[0]}?" if found else ""
+def nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """Return "; did you mean …?" with the known name that is most like a name, or nothing when none is.
+
+    A prefix that all of them have makes none of them alike.
+    """
+    names = [each.removeprefix(prefix) for each in known]
+    found = difflib.get_close_matches(name.removeprefix(prefix), names, n=1, cutoff=0.6)
+    return f"; did you mean {prefix}{found[0]}?" if found else ""
