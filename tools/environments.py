@@ -22,6 +22,7 @@ VENVS = ROOT / ".venvs"
 SUPPORTED = ("3.11", "3.12", "3.13")
 BUILD_REQUIREMENTS = ("setuptools>=77", "Cython>=3.1,<4")
 PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
+QUICKLY = ("--quiet", "--no-compile")  # bytecode is made at the first import of what is imported at all
 
 
 class StepFailed(Exception):
@@ -106,7 +107,7 @@ def make_environment(path: Path, interpreter: Path, requirements: Sequence[str])
     # A second try, since a registry may be slow to answer when several installations ask at once.
     for pause in (5, 0):
         try:
-            run([environment.python, *PIP, "install", "-q", "-U", "pip", *BUILD_REQUIREMENTS, *requirements])
+            run([environment.python, *PIP, "install", *QUICKLY, "-U", "pip", *BUILD_REQUIREMENTS, *requirements])
             break
         except StepFailed:
             if not pause:
