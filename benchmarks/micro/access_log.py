@@ -19,11 +19,24 @@ LINES = 50_000
 ROUNDS = 7
 
 
+class Head:
+    """Be the head of a request."""
+
+    __slots__ = ("headers", "http_version", "method", "target")
+
+    def __init__(self, number: int) -> None:
+        self.method = "GET"
+        self.target = b"/items/%d?page=%d" % (number, number % 7)
+        self.http_version = "1.1"
+        self.headers = [(b"host", b"example.org"), (b"user-agent", b"Mozilla/5.0"), (b"accept", b"*/*")]
+
+
 class Exchange:
     """Be the facts of one exchange."""
 
     __slots__ = (
         "bytes_sent",
+        "head",
         "headers",
         "http_version",
         "is_aborted",
@@ -34,10 +47,9 @@ class Exchange:
     )
 
     def __init__(self, number: int) -> None:
-        self.method = "GET"
-        self.target = b"/items/%d?page=%d" % (number, number % 7)
-        self.http_version = "1.1"
-        self.headers = [(b"host", b"example.org"), (b"user-agent", b"Mozilla/5.0"), (b"accept", b"*/*")]
+        self.head = Head(number)
+        for name in Head.__slots__:
+            setattr(self, name, getattr(self.head, name))
         self.response_headers = [(b"content-type", b"application/json"), (b"content-length", b"13")]
         self.status = 200
         self.bytes_sent = 13

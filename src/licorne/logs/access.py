@@ -89,13 +89,14 @@ class AccessLog:
         client = self._clients.get(link.client)
         if client is None:
             client = self._remember_client(link.client)
-        method = self._methods.get(exchange.method)
+        head = exchange.head
+        method = self._methods.get(head.method)
         if method is None:
-            method = self._remember_method(exchange.method)
-        target = exchange.target
+            method = self._remember_method(head.method)
+        target = head.target
         if target[0:1] != b"/" or target.translate(_PLAIN) != target:
             target = escape(written_target(target))
-        ends = self._ends.get(exchange.http_version)
+        ends = self._ends.get(head.http_version)
         end = None if ends is None else ends.get(exchange.status)
         if end is None:
             end = self._remember_end(exchange)

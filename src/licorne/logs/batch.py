@@ -64,8 +64,10 @@ class Batch:
         if self._output is None or self._output.stream is not handler.stream:
             self._output = Output(handler.stream)
         self._handler = handler
+        if is_terminal(handler.stream) or not self._schedule():
+            return False
         self._follow()
-        return not is_terminal(handler.stream) and self._schedule()
+        return True
 
     def flush(self) -> None:
         """Write what is there."""
@@ -111,10 +113,10 @@ class Batch:
         self._is_scheduled = False
 
     def _schedule(self) -> bool:
-        if self._is_scheduled:
-            return True
         if self._call_later is None:
             return False
+        if self._is_scheduled:
+            return True
         try:
             self._call_later(MAX_DELAY_SECONDS, self._on_timer)
         except RuntimeError:  # the loop is closed

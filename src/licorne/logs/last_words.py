@@ -26,10 +26,11 @@ FATAL_SIGNALS = tuple(getattr(signal, name) for name in ("SIGHUP", "SIGQUIT", "S
 class LastWords:
     """Call `flush` when the process ends, between `start` and `stop`."""
 
-    __slots__ = ("_flush", "_previous")
+    __slots__ = ("_flush", "_is_over", "_previous")
 
     def __init__(self, flush: Callable[[], object]) -> None:
         self._flush = flush
+        self._is_over = False
         self._previous: dict[int, object] = {}
 
     def start(self) -> None:
@@ -46,18 +47,24 @@ class LastWords:
     def stop(self) -> None:
         """Give everything back as it was, unless somebody else took it since."""
         atexit.unregister(self._flush)
+        self._is_over = True
         if threading.current_thread() is not threading.main_thread():
             return
-        for number, previous in self._previous.items():
+        for number in self._previous:
             if signal.getsignal(number) == self.on_signal:
-                signal.signal(number, previous)  # type: ignore[arg-type]
-        self._previous.clear()
+                signal.signal(number, self._before(number))  # type: ignore[arg-type]
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         """Flush, then let the signal do what it would have done."""
         self._flush()
-        signal.signal(number, self._previous.get(number, signal.SIG_DFL))  # type: ignore[arg-type]
+        signal.signal(number, self._before(number))  # type: ignore[arg-type]
         signal.raise_signal(number)
+
+    def _before(self, number: int) -> object:
+        """Return who had a signal before, passing over those of us that are over already."""
+        previous = self._previous[number]
+        owner = getattr(previous, "__self__", None)
+        return owner._before(number) if isinstance(owner, LastWords) and owner._is_over else previous
 
 
 def _is_one_of_us(disposition: object) -> bool:

@@ -17,7 +17,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
-from typing import IO, TYPE_CHECKING, Any, TextIO, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TextIO, TypeAlias, cast
 
 from ..errors import ConfigError
 from .formatters import (
@@ -150,12 +150,12 @@ def _handler(stream: TextIO, formatter: logging.Formatter) -> logging.Handler:
 
 
 def _apply(log_config: LogConfig, use_colors: bool | None) -> None:
-    if isinstance(log_config, Mapping):
+    if isinstance(log_config, Mapping) and not hasattr(log_config, "sections"):  # a RawConfigParser is a mapping too
         _apply_dict(log_config, use_colors, shown="a dict")
     elif isinstance(log_config, str | os.PathLike):
         _apply_path(os.fspath(log_config), use_colors)
     else:
-        _apply_ini(log_config, shown=f"a {type(log_config).__name__}")
+        _apply_ini(cast("RawConfigParser | IO[Any]", log_config), shown=f"a {type(log_config).__name__}")
 
 
 def _apply_path(path: str, use_colors: bool | None) -> None:
