@@ -115,6 +115,10 @@ class Lifespan:
         self.logger.info("Application shutdown complete.")
         return True
 
+    async def abort(self) -> None:
+        """Cancel the application, whatever it does."""
+        await self._cancel()
+
     # --- what the application sees ---------------------------------------------------------------------------
 
     async def _receive(self) -> dict[str, Any]:
@@ -154,7 +158,8 @@ class Lifespan:
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
-            # SystemExit too: raised out of a task it would tear the loop down around the exchanges.
+            # SystemExit and KeyboardInterrupt too: out of a task they would tear down the loop. The worker
+            # finds them in `error` and raises them in its own place.
             self._take_error(error)
         finally:
             self._answer.set()
@@ -208,8 +213,6 @@ class Lifespan:
         except asyncio.CancelledError:
             await self._cancel()
             raise
-        if isinstance(self.error, SystemExit | KeyboardInterrupt):
-            raise self.error
 
     async def _see_off(self) -> None:
         """Let the application return after its last answer."""

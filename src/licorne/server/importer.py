@@ -19,7 +19,7 @@ from licorne.asgi.asgi2 import Asgi2Adapter
 from licorne.errors import AppLoadError
 from licorne.server.interface import Interface, classify, is_plainly_asgi, missing_arguments, parameters_of
 
-__all__ = ["LoadedApp", "load_app", "search_path_entry"]
+__all__ = ["LoadedApp", "import_object", "load_app"]
 
 logger = logging.getLogger("licorne.error")
 
@@ -55,7 +55,7 @@ def load_app(
     found: Any = target
     name = _name_of(target)
     if isinstance(target, str):
-        search_path_entry(app_dir)
+        add_to_path(app_dir)
         found, name = _find(target, factory)
     made, is_from_factory = _make(found, name, factory)
     kind = _interface_of(made, name, interface)
@@ -63,7 +63,7 @@ def load_app(
     return LoadedApp(app, name, kind, is_from_factory)
 
 
-def search_path_entry(app_dir: str) -> None:
+def add_to_path(app_dir: str) -> None:
     """Let modules be found in `app_dir`, or in the current directory when it is empty."""
     if app_dir:
         sys.path.insert(0, os.path.abspath(app_dir))
@@ -72,31 +72,33 @@ def search_path_entry(app_dir: str) -> None:
         sys.path.insert(1, os.getcwd())
 
 
+def import_object(target: str, subject: str = "") -> Any:
+    """Return what "module:attribute" names. Raises AppLoadError, which speaks of `subject`."""
+    module_name, _, attributes = target.partition(":")
+    found: Any = _import(module_name, subject or target)
+    for attribute in attributes.split("."):
+        found = _attribute(found, attribute, subject or target)
+    return found
+
+
 # --- finding -------------------------------------------------------------------------------------------------
 
 
 def _find(target: str, factory: bool) -> tuple[Any, str]:
-    module_name, colon, attributes = target.partition(":")
-    if not module_name or (colon and not attributes) or ".." in f".{attributes}.":
-        raise AppLoadError(f'cannot load "{target}": the application is named as "module" or "module:attribute"')
-    module = _import(module_name, target)
-    if not attributes:
-        return _choose(module, factory)
-    found: Any = module
-    for attribute in attributes.split("."):
-        found = _attribute(found, attribute, target)
-    return found, target
+    if ":" in target:
+        return import_object(target), target
+    return _choose(_import(target, target), factory)
 
 
-def _import(module_name: str, target: str) -> ModuleType:
+def _import(module_name: str, subject: str) -> ModuleType:
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if not _is_about(error, module_name):
-            raise _user_failure(error, f'cannot load "{target}"') from error
+            raise _user_failure(error, f"cannot load {subject}") from error
     except Exception as error:
-        raise _user_failure(error, f'cannot load "{target}"') from error
-    raise AppLoadError(f'cannot load "{target}": {_no_such_module(module_name)}')
+        raise _user_failure(error, f"cannot load {subject}") from error
+    raise AppLoadError(f"cannot load {subject}: {_no_such_module(module_name)}")
 
 
 def _is_about(error: ModuleNotFoundError, module_name: str) -> bool:
@@ -120,7 +122,7 @@ def _user_folders() -> list[str]:
     standard = os.path.dirname(os.path.abspath(os.__file__))
     own = [os.path.abspath(p) for p in sys.path if os.path.isdir(p or ".")]
     here = [p for p in own if not p.startswith((standard, sys.prefix, sys.base_prefix))]
-    return here or [os.getcwd()]
+    return list(dict.fromkeys(here)) or [os.getcwd()]
 
 
 def _modules_in(folders: Iterable[str]) -> list[str]:
@@ -139,16 +141,16 @@ def _in_folders(folders: list[str]) -> str:
     return f" in {folders[0]}" if len(folders) == 1 else f" in any of {', '.join(folders)}"
 
 
-def _attribute(owner: Any, attribute: str, target: str) -> Any:
+def _attribute(owner: Any, attribute: str, subject: str) -> Any:
     try:
         return getattr(owner, attribute)
     except AttributeError as error:
         if _user_traceback(error.__traceback__) is not None:
-            raise _user_failure(error, f'cannot load "{target}"') from error
+            raise _user_failure(error, f"cannot load {subject}") from error
     except Exception as error:
-        raise _user_failure(error, f'cannot load "{target}"') from error
+        raise _user_failure(error, f"cannot load {subject}") from error
     where = _place_of(owner)
-    raise AppLoadError(f'cannot load "{target}": there is no "{attribute}" in {where}{_nearest(attribute, dir(owner))}')
+    raise AppLoadError(f'cannot load {subject}: there is no "{attribute}" in {where}{_nearest(attribute, dir(owner))}')
 
 
 def _place_of(owner: Any) -> str:
@@ -204,7 +206,7 @@ def _make(found: Any, name: str, factory: bool) -> tuple[Any, bool]:
 
 def _call_factory(found: Any, name: str) -> Any:
     if not callable(found):
-        raise AppLoadError(f"{name} is no factory: a {type(found).__name__} cannot be called")
+        raise AppLoadError(f"{name} is no factory: an object of type {type(found).__name__} cannot be called")
     missing = missing_arguments(found)
     if missing:
         raise AppLoadError(

@@ -23,7 +23,7 @@ class Intention(enum.Enum):
     STOP_THEN_FORCE = "stop, and at once when it comes again"
 
 
-INTENTIONS = {
+INTENTIONS: dict[int, Intention] = {
     signal.SIGINT: Intention.STOP_THEN_FORCE,
     signal.SIGTERM: Intention.STOP,
 }

@@ -1,0 +1,61 @@
+"""Loops: which event loop a worker runs on.
+
+Rules: `auto` is uvloop where it is installed, else asyncio's own; a loop that was asked for by name and cannot
+be had is a StartupError, never replaced by another.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable
+
+from licorne.errors import StartupError
+from licorne.server.importer import import_object
+
+__all__ = ["LoopFactory", "choose_loop"]
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+
+def choose_loop(name: str) -> LoopFactory:
+    """Return the factory of the event loop that the option `loop` names. Raises StartupError."""
+    if name == "asyncio":
+        return _asyncio_factory()
+    if name in ("auto", "uvloop"):
+        return _uvloop_factory(is_required=name == "uvloop")
+    return _custom_factory(name)
+
+
+def _asyncio_factory() -> LoopFactory:
+    # Named, because a policy that somebody has set would make another one of `new_event_loop()`.
+    if sys.platform == "win32":
+        return asyncio.ProactorEventLoop
+    return asyncio.SelectorEventLoop
+
+
+def _uvloop_factory(*, is_required: bool) -> LoopFactory:
+    try:
+        import uvloop
+    except ImportError as error:
+        if not is_required:
+            return _asyncio_factory()
+        advice = "install it with: pip install 'licorne[standard]'"
+        raise StartupError(f"the event loop uvloop cannot be imported ({error}); {advice}") from None
+    factory: LoopFactory = uvloop.new_event_loop
+    return factory
+
+
+def _custom_factory(name: str) -> LoopFactory:
+    factory = import_object(name, f"the event loop {name}")
+    if not callable(factory):
+        raise StartupError(f"the event loop {name} is not callable; it must return an event loop when called")
+    return lambda: _make(factory, name)
+
+
+def _make(factory: Callable[[], object], name: str) -> asyncio.AbstractEventLoop:
+    try:
+        loop = factory()
+    except Exception as error:
+        raise StartupError(f"the event loop {name} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(loop, asyncio.AbstractEventLoop):
+        raise StartupError(f"the event loop {name} returned a {type(loop).__name__}, which is no event loop")
+    return loop

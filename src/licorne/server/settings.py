@@ -1,0 +1,90 @@
+"""Settings: turns the configuration into what the parts below take; none of them sees the configuration.
+
+Rules: pure functions of the configuration. Sizes and clocks are 0 where there is no limit.
+"""
+
+import math
+import sys
+from collections.abc import Callable
+
+from licorne.config.options import Config
+from licorne.drivers.base import DriverOptions
+from licorne.engine.connection import Connection
+from licorne.engine.http1 import new_connection_factory
+from licorne.engine.http1.writer import DefaultHeaders
+from licorne.engine.limits import Limits
+from licorne.errors import StartupError
+
+__all__ = ["connections_of", "default_headers_of", "driver_options_of", "limits_of", "max_connections"]
+
+#: The part of the open files that connections may use; the rest is the application's.
+_CONNECTION_SHARE = 0.9
+
+
+def limits_of(config: Config) -> Limits:
+    """Return the caps and clocks on peers."""
+    return Limits(
+        max_line_bytes=config.limit_request_line,
+        max_head_bytes=config.limit_head_size,
+        max_fields=config.limit_header_count,
+        max_body_bytes=config.limit_body_size,
+        max_chunk_extension_bytes=config.limit_chunk_extension_size,
+        max_trailer_bytes=config.limit_trailer_size,
+        max_trailers=config.limit_trailer_count,
+        max_requests=config.limit_keep_alive_requests,
+        max_pipelined=config.limit_pipelined,
+        max_discard_bytes=config.limit_unread_body,
+        high_water_bytes=config.read_high_water,
+        head_timeout=config.timeout_request_header,
+        body_timeout=config.timeout_request_body,
+        min_body_rate=float(config.min_body_rate),
+        body_rate_grace=config.min_body_rate_grace,
+        keep_alive_timeout=config.timeout_keep_alive,
+        discard_timeout=config.timeout_unread_body,
+        linger_timeout=config.timeout_linger,
+    )
+
+
+def driver_options_of(config: Config) -> DriverOptions:
+    """Return what the driver is to do."""
+    return DriverOptions(
+        write_high_water=config.write_high_water,
+        write_stall_timeout=config.timeout_write_stall,
+        disconnect_timeout=config.timeout_disconnect,
+        max_connections=max_connections(config.limit_connections),
+        max_connections_per_peer=config.limit_connections_per_peer,
+        eager=sys.version_info >= (3, 12),
+        reset_contextvars=config.reset_contextvars,
+    )
+
+
+def default_headers_of(config: Config) -> DefaultHeaders:
+    """Return the header fields of every response; the application's own win over them."""
+    fixed = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in config.headers]
+    names = {name for name, _ in fixed}
+    if config.server_header and b"server" not in names:
+        fixed.insert(0, (b"server", b"licorne"))
+    return DefaultHeaders(fixed, has_date=config.date_header and b"date" not in names)
+
+
+def connections_of(config: Config, defaults: DefaultHeaders) -> Callable[[], Connection]:
+    """Return what makes the engine of each connection. Raises StartupError when the parser is not installed."""
+    parser = "native" if config.http == "auto" else config.http
+    hint, max_event = config.keep_alive_header, config.h11_max_incomplete_event_size or 0
+    try:
+        return new_connection_factory(limits_of(config), parser, defaults, has_hint=hint, max_event_bytes=max_event)
+    except ImportError as error:
+        advice = f"install it with: pip install 'licorne[{parser}]'"
+        raise StartupError(f"the HTTP parser {parser} cannot be imported ({error}); {advice}") from None
+
+
+def max_connections(limit: int | None) -> int:
+    """Return how many connections may be open; by default it depends on the open files allowed."""
+    if limit is not None:
+        return limit
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return 0
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 0 if files == resource.RLIM_INFINITY else math.floor(files * _CONNECTION_SHARE)

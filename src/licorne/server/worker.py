@@ -1,0 +1,310 @@
+"""Worker: one process, or one thread, that serves one application in one event loop.
+
+    startup      bind → lifespan.startup → listen
+    main loop    wait until `should_exit`, from a signal, a thread or the request limit
+    shutdown     take what the listen queues hold, close the listeners → drain: idle connections end at once, busy
+                 ones after their exchange → at half of the bound running exchanges see `http.disconnect` → at the
+                 bound they are cancelled → lifespan.shutdown, always last
+
+Rules: the worker alone knows both the driver and the ASGI layer, and introduces them to each other. What keeps it
+from serving is raised as a StartupError after everything that was begun has been ended.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from types import FrameType
+
+from licorne.asgi.lifespan import Lifespan
+from licorne.asgi.run import Application, AsgiOptions
+from licorne.config.options import Config
+from licorne.drivers.asyncio import AsyncioRuntime
+from licorne.errors import StartupError
+from licorne.logs import setup
+from licorne.logs.access import AccessLog
+from licorne.server.bell import Bell
+from licorne.server.importer import LoadedApp, load_app
+from licorne.server.listeners import Listener, adopt_sockets, binds_of, open_listeners
+from licorne.server.loops import choose_loop
+from licorne.server.quota import Quota
+from licorne.server.settings import connections_of, default_headers_of, driver_options_of, limits_of
+from licorne.server.signals import INTENTIONS, Capture, Intention
+
+__all__ = ["Server", "check"]
+
+logger = logging.getLogger("licorne.error")
+
+#: When running exchanges hear of the shutdown if it may last for ever.
+_ANNOUNCE_SECONDS = 15.0
+#: How long cancelled tasks may take to end before the worker goes without them.
+_CANCEL_SECONDS = 5.0
+#: How often the loop turns before idle connections are closed: what had arrived by then has been read.
+_SETTLE_TURNS = 4
+
+
+class Server:
+    """Serve the application of one configuration.
+
+    Set `should_exit` to stop gracefully and `force_exit` to stop at once; both may be set from any thread.
+    """
+
+    def __init__(self, config: Config) -> None:
+        setup.configure(config.log_config, config.log_level, config.access_log, config.use_colors)
+        self.config = config
+        #: Whether connections have been let in; it stays True afterwards.
+        self.started = False
+        self.servers: list[asyncio.AbstractServer] = []
+        self.listeners: list[Listener] = []
+        self.lifespan: Lifespan | None = None
+        self._loaded: LoadedApp | None = None
+        self._runtime: AsyncioRuntime | None = None
+        self._access_log: AccessLog | None = None
+        self._should_exit = False
+        self._force_exit = False
+        self._bell = Bell()
+        self._capture = Capture(lambda number, frame: self.handle_exit(number, frame))
+
+    def run(self, sockets: Sequence[socket.socket] | None = None) -> None:
+        """Serve in an event loop of the configured kind until told to stop. Raises ConfigError, StartupError."""
+        loop_factory = choose_loop(self.config.loop)
+        self.load()
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(self.serve(sockets))
+
+    async def serve(self, sockets: Sequence[socket.socket] | None = None) -> None:
+        """Serve in the running event loop until told to stop. Raises ConfigError, StartupError.
+
+        `sockets` are served in place of the configured addresses and closed at the end.
+        """
+        self.load()
+        self._bell.attach()
+        with self.capture_signals():
+            await self._serve(sockets)
+
+    def load(self) -> LoadedApp:
+        """Import the application unless that was done. Raises AppLoadError."""
+        if self._loaded is None:
+            self._loaded = _load(self.config)
+        return self._loaded
+
+    # --- being told to stop ----------------------------------------------------------------------------------
+
+    @property
+    def should_exit(self) -> bool:
+        """Tell whether the server is to stop gracefully; may be set from any thread."""
+        return self._should_exit
+
+    @should_exit.setter
+    def should_exit(self, value: bool) -> None:
+        self._should_exit = value
+        self._bell.ring()
+
+    @property
+    def force_exit(self) -> bool:
+        """Tell whether the server is to stop without waiting for anything; may be set from any thread."""
+        return self._force_exit
+
+    @force_exit.setter
+    def force_exit(self, value: bool) -> None:
+        self._force_exit = value
+        self._bell.ring()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal: stop, or stop at once. It is raised again when the server has ended."""
+        self._capture.caught.append(sig)
+        if self.should_exit and INTENTIONS.get(sig) is Intention.STOP_THEN_FORCE:
+            self.force_exit = True
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Send signals to `handle_exit` meanwhile, when this is the main thread."""
+        self._capture.install()
+        try:
+            yield
+        finally:
+            self._capture.release()
+
+    # --- the three stages ------------------------------------------------------------------------------------
+
+    async def _serve(self, sockets: Sequence[socket.socket] | None) -> None:
+        process = os.getpid()
+        logger.info("Started server process [%d]", process, extra=_bold("Started server process [%d]", "%d"))
+        try:
+            await self.startup(sockets=sockets)
+            await self.main_loop()
+        except (Exception, asyncio.CancelledError, SystemExit, KeyboardInterrupt):
+            # It failed to start, or the task that serves was cancelled: only the application is waited for.
+            await self._close_listeners()
+            await self._abort()
+            await self._stop_application()
+            raise
+        await self.shutdown(sockets=sockets)
+        logger.info("Finished server process [%d]", process, extra=_bold("Finished server process [%d]", "%d"))
+
+    async def startup(self, sockets: Sequence[socket.socket] | None = None) -> None:
+        """Bind, start the application, let connections in. Raises StartupError."""
+        config = self.config
+        self.listeners = open_listeners(binds_of(config)) if sockets is None else adopt_sockets(sockets)
+        loaded = self.load()
+        self.lifespan = Lifespan(loaded.app, config.lifespan, logger, loaded.asgi_version)
+        if not await self._start_application(self.lifespan):
+            return
+        self._runtime = runtime = self._new_runtime(loaded, self.lifespan)
+        runtime.start()
+        loop = asyncio.get_running_loop()
+        for listener in self.listeners:
+            listener.listen(config.backlog)
+            server = await loop.create_server(runtime.protocol_factory, sock=listener.sock, backlog=config.backlog)
+            self.servers.append(server)
+        self.started = True
+        for listener in self.listeners:
+            _log_running_on(listener)
+
+    async def main_loop(self) -> None:
+        """Wait until the server is told to stop."""
+        await self._bell.wait_until(lambda: self.should_exit)
+
+    async def shutdown(self, sockets: Sequence[socket.socket] | None = None) -> None:
+        """Close the listeners, let running exchanges end within their bound, stop the application."""
+        logger.info("Shutting down")
+        await self._close_listeners()
+        await self._drain()
+        await self._stop_application()
+
+    # --- starting --------------------------------------------------------------------------------------------
+
+    async def _start_application(self, lifespan: Lifespan) -> bool:
+        """Return whether to go on; False when the server was told to stop meanwhile."""
+        is_ready = await self._bell.race(lifespan.startup(), lambda: self.should_exit)
+        if isinstance(lifespan.error, SystemExit | KeyboardInterrupt):
+            raise lifespan.error
+        if is_ready is False:
+            raise StartupError("Application startup failed. Exiting.")
+        if is_ready is None:
+            logger.info("Application startup was interrupted.")
+        return is_ready is True
+
+    def _new_runtime(self, loaded: LoadedApp, lifespan: Lifespan) -> AsyncioRuntime:
+        config = self.config
+        loop = asyncio.get_running_loop()
+        default_headers = default_headers_of(config)
+        if config.access_log:
+            self._access_log = AccessLog(config.access_log_format, loop.call_later)
+        quota = Quota(config.limit_max_requests or 0, config.limit_max_requests_jitter, self._end_of_quota)
+        application = Application(
+            loaded.app,
+            lifespan.state,
+            _asgi_options_of(config, loaded),
+            self._access_log.log if self._access_log else None,
+            quota.count if config.limit_max_requests else None,
+        )
+        new_connection = connections_of(config, default_headers)
+        options = driver_options_of(config)
+        runtime = AsyncioRuntime(loop, limits_of(config), options, new_connection, application.begin)
+        runtime.on_tick += [lambda now: default_headers.refresh(time.time()), application.tick]
+        default_headers.refresh(time.time())
+        return runtime
+
+    def _end_of_quota(self, limit: int) -> None:
+        logger.info("Maximum request limit of %d exceeded. Terminating process.", limit)
+        self.should_exit = True
+
+    # --- stopping --------------------------------------------------------------------------------------------
+
+    async def _close_listeners(self) -> None:
+        """Let nobody in any more; serve those who stand in the queues of the system, who believe they are in."""
+        waiting: list[socket.socket] = []
+        for listener in self.listeners:
+            waiting += listener.accept_queued() if self.started else []
+        for server in self.servers:
+            server.close()
+        for listener in self.listeners:
+            listener.close()
+        if self._runtime is None:
+            return
+        loop = asyncio.get_running_loop()
+        for connection in waiting:
+            try:
+                await loop.connect_accepted_socket(self._runtime.protocol_factory, connection)
+            except OSError:
+                connection.close()
+
+    async def _drain(self) -> None:
+        """Let running exchanges end: by themselves, then because they are told, then because they are cancelled."""
+        runtime = self._runtime
+        if runtime is None:
+            return
+        for _ in range(_SETTLE_TURNS):
+            await asyncio.sleep(0)
+        runtime.begin_drain()
+        if await self._is_drained(0.0):
+            return
+        what = "connections to close" if runtime.links else "background tasks to complete"
+        logger.info("Waiting for %s. (CTRL+C to force quit)", what)
+        bound = self.config.timeout_graceful_shutdown
+        if await self._is_drained(bound / 2 or _ANNOUNCE_SECONDS):
+            return
+        runtime.announce_shutdown()
+        if await self._is_drained(bound / 2 or None):
+            return
+        if not self.force_exit:
+            logger.error("Cancel %d running task(s), timeout graceful shutdown exceeded", runtime.running)
+        await self._abort()
+
+    async def _is_drained(self, timeout: float | None) -> bool:
+        assert self._runtime is not None
+        return bool(await self._bell.race(self._runtime.drained(timeout), lambda: self.force_exit))
+
+    async def _abort(self) -> None:
+        if self._runtime is None:
+            return
+        self._runtime.abort()
+        if not await self._runtime.drained(_CANCEL_SECONDS):
+            logger.error("%d running task(s) do not end although they were cancelled", self._runtime.running)
+
+    async def _stop_application(self) -> None:
+        if self._runtime is not None:
+            self._runtime.stop()
+        if self.lifespan is not None and not self.force_exit:
+            await self._bell.race(self.lifespan.shutdown(), lambda: self.force_exit)
+        if self.lifespan is not None:
+            await self.lifespan.abort()
+        if self._access_log is not None:
+            self._access_log.close()
+
+
+def check(config: Config) -> str:
+    """Load everything that serving needs, serve nothing; return what was loaded. Raises ConfigError, StartupError."""
+    setup.configure(config.log_config, config.log_level, config.access_log, config.use_colors)
+    choose_loop(config.loop)
+    connections_of(config, default_headers_of(config))
+    AccessLog(config.access_log_format).close()
+    return str(_load(config))
+
+
+def _load(config: Config) -> LoadedApp:
+    return load_app(config.app, factory=config.factory, interface=config.interface, app_dir=config.app_dir)
+
+
+def _asgi_options_of(config: Config, loaded: LoadedApp) -> AsgiOptions:
+    return AsgiOptions(
+        asgi_version=loaded.asgi_version,
+        root_path=config.root_path,
+        limit_concurrency=config.limit_concurrency or 0,
+        concurrency_wait=config.limit_concurrency_wait,
+    )
+
+
+def _log_running_on(listener: Listener) -> None:
+    line = "Licorne running on %s (Press CTRL+C to quit)"
+    logger.info(line, listener.url, extra=_bold(line, "%s"))
+
+
+def _bold(line: str, part: str) -> dict[str, str]:
+    """Return what makes a coloured log show one part of a line in bold."""
+    return {"color_message": line.replace(part, f"\x1b[1m{part}\x1b[0m")}

@@ -1,0 +1,1 @@
+"""The ASGI layer: what an application sees, and what it may do."""
