@@ -247,7 +247,7 @@ def _query_or_empty(entry: Entry) -> bytes:
     return atoms.query(entry) or b""
 
 
-def _process_in_angles(entry: Entry) -> bytes:
+def _pid_in_angles(entry: Entry) -> bytes:
     return b"<%b>" % atoms.process(entry)
 
 
@@ -274,5 +274,5 @@ LETTERS: dict[str, Atom] = {
     "D": atoms.duration_us,
     "M": atoms.whole_ms,
     "L": atoms.duration_s,
-    "p": _process_in_angles,
+    "p": _pid_in_angles,
 }
