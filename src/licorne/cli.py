@@ -1,7 +1,7 @@
 """The command: `licorne APP [options]`, `licorne check APP`.
 
 Rules: a mistake in the options is one line on standard error and exit status 2, a failure to start is one and
-exit status 3. Nothing that serving needs is imported before there is something to serve.
+exit status 3. What only some command lines need is imported where they need it: a start pays for nothing else.
 """
 
 import sys
@@ -12,7 +12,6 @@ from typing import Final
 from licorne import __version__
 from licorne.arguments import Request, completion_script, parse_arguments
 from licorne.config.options import Config
-from licorne.config.reference import show_config
 from licorne.config.sources import load
 from licorne.errors import ConfigError, LicorneError
 from licorne.failures import report
@@ -53,11 +52,12 @@ def _answer(request: Request) -> int:
 def _answer_with_config(request: Request) -> int:
     config = load(flags=request.flags, file=request.file)
     if request.show == "config":
+        from licorne.config.reference import show_config
+
         print(show_config(config))
         return 0
     if config.app is None:
         raise ConfigError(NO_APP)
-    # The event loop and the server are imported here: --help, --version and bad options need neither.
     from licorne.launch import check, launch
 
     return check(config) if request.is_check else launch(config)

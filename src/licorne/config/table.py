@@ -4,7 +4,6 @@
 licorne spells the flag or the variable of an option.
 """
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -108,6 +107,8 @@ def nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
 
     A prefix that all of them have makes none of them alike.
     """
+    import difflib  # only a mistake needs it
+
     names = [each.removeprefix(prefix) for each in known]
     found = difflib.get_close_matches(name.removeprefix(prefix), names, n=1, cutoff=0.6)
     return f"; did you mean {prefix}{found[0]}?" if found else ""
