@@ -1,0 +1,1 @@
+"""The tests of licorne. `support` holds what they share; nothing in `support` is collected."""

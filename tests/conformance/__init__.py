@@ -1,0 +1,1 @@
+"""Conformance: the corpus, and generated messages, against every parser in every way of cutting the bytes."""
