@@ -4,6 +4,7 @@ Rules: a mistake in the options is one line on standard error and exit status 2,
 exit status 3. What only some command lines need is imported where they need it: a start pays for nothing else.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -45,7 +46,7 @@ def _execute(arguments: Sequence[str]) -> int:
 def _answer(request: Request) -> int:
     if request.show in (None, "config"):
         return _answer_with_config(request)
-    print(_version(request) if request.show == "version" else completion_script(request.show))
+    _print(_version(request) if request.show == "version" else completion_script(request.show))
     return 0
 
 
@@ -54,13 +55,22 @@ def _answer_with_config(request: Request) -> int:
     if request.show == "config":
         from licorne.config.reference import show_config
 
-        print(show_config(config))
+        _print(show_config(config))
         return 0
     if config.app is None:
         raise ConfigError(NO_APP)
     from licorne.launch import check, launch
 
     return check(config) if request.is_check else launch(config)
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Whoever read this has seen enough, as in `licorne --show-config | head`. What is still buffered would fail
+        # again at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _version(request: Request) -> str:

@@ -70,9 +70,10 @@ def _with_source(error: LicorneError, config: Config) -> LicorneError:
 
 
 def _config_of(app: App, options: dict[str, Any]) -> Config:
-    if not isinstance(app, Config):
-        return load(keywords=options if app is None else {"app": app, **options})
-    if not options:
-        return app
-    sources = {**app.sources, **{name: f"keyword {name}" for name in options}}
-    return replace(app, **options, sources=sources)
+    config = app if isinstance(app, Config) else load(keywords=options if app is None else {"app": app, **options})
+    if config.app is None:
+        raise ConfigError("no application given; pass one, or set LICORNE_APP, or app in licorne.toml")
+    if config is not app or not options:
+        return config
+    sources = {**config.sources, **{name: f"keyword {name}" for name in options}}
+    return replace(config, **options, sources=sources)

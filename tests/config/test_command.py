@@ -139,6 +139,14 @@ def test_show_config_says_where_each_value_came_from(command: Command) -> None:
     assert lines["host"] == "default"
 
 
+def test_a_reader_that_has_seen_enough_does_no_harm(command: Command) -> None:
+    process = command.start("-m", "licorne", "--show-config")
+    assert process.stdout
+    process.stdout.close()
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_prints_a_script_for_the_shell(command: Command, shell: str) -> None:
     done = command.run("--completion", shell)

@@ -189,6 +189,7 @@ def test_run_returns_to_a_program_whose_server_was_interrupted(command: Command)
         ("run('main:app', port='x')", 2, r"port: must be .*, got 'x' \(from keyword port\)"),
         ("run('main:app', prot=1)", 2, r"unknown option 'prot' \(from keyword prot\); did you mean port\?"),
         ("run(Config('main:app'), port='x')", 2, r"port: must be .*, got 'x' \(from keyword port\)"),
+        ("run()", 2, "no application given; pass one, or set LICORNE_APP, or app in licorne.toml"),
         ("run('mian:app')", 3, r'.*did you mean "main"\?'),
     ],
 )

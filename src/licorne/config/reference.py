@@ -59,8 +59,8 @@ answers it decides alone: `--port 9000` is obeyed although a file says `bind`. T
 
 A list is given by repeating the flag; in a variable, addresses are parted by commas and headers by line ends; in a file
 it is an array. A keyword takes the text or the native value: `timeout_keep_alive=5`, `headers=[("X-Frame-Options",
-"DENY")]`. The keyword `log_config` also takes a dict, a `RawConfigParser` or an open file; an empty dict leaves logging as
-it is.
+"DENY")]`. The keyword `log_config` also takes a dict, a `RawConfigParser` or an open file; an empty dict leaves logging
+as it is.
 """
 
 APPENDIX: Final = """\
