@@ -24,6 +24,28 @@ class Gate:
         raise NotImplementedError
 
 
+class Cycle:
+    """Be one call of the application for one exchange, as a driver sees it."""
+
+    __slots__ = ()
+
+    def start(self) -> Coroutine[Any, Any, None]:
+        """Call the application; return its coroutine for the driver to run."""
+        raise NotImplementedError
+
+    def finish(self, error: BaseException | None) -> None:
+        """Take the outcome of the coroutine: None, or what it raised."""
+        raise NotImplementedError
+
+    def is_answered(self) -> bool:
+        """Tell whether the peer has its answer, so that what still runs is background work."""
+        raise NotImplementedError
+
+    def announce_shutdown(self) -> None:
+        """Tell the application that the server stops."""
+        raise NotImplementedError
+
+
 class Link:
     """Be what the ASGI layer may ask of one live connection."""
 
@@ -47,20 +69,10 @@ class Link:
         """Return a new closed gate of this link's runtime."""
         raise NotImplementedError
 
+    def start(self, cycle: Cycle) -> None:
+        """Run a cycle that was not started when its exchange came."""
+        raise NotImplementedError
+
     def send_file(self, file: BinaryIO, offset: int, count: int) -> Awaitable[None]:
         """Send `count` bytes of a file after all that was pumped. Raises OSError when the peer leaves."""
-        raise NotImplementedError
-
-
-class Cycle:
-    """Be one call of the application for one exchange, as a driver sees it."""
-
-    __slots__ = ()
-
-    def start(self) -> Coroutine[Any, Any, None]:
-        """Call the application; return its coroutine for the driver to run."""
-        raise NotImplementedError
-
-    def finish(self, error: BaseException | None) -> None:
-        """Take the outcome of the coroutine: None, or what it raised."""
         raise NotImplementedError

@@ -12,6 +12,8 @@ cdef class Connection:
     cpdef lost(self)
     cpdef expire(self, double now)
     cpdef shutdown(self, double now)
+    cpdef close(self)
+    cpdef refuse(self, object error, double now)
     cpdef Exchange next_exchange(self, double now)
     cpdef list data_to_send(self)
     cpdef Py_ssize_t pending_bytes(self)

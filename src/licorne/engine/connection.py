@@ -64,6 +64,14 @@ class Connection:
         """End gracefully: finish what runs, start nothing new, then close."""
         raise NotImplementedError
 
+    def close(self) -> None:
+        """Close now; what is queued still leaves. For idle connections."""
+        raise NotImplementedError
+
+    def refuse(self, error: RemoteProtocolError, now: float) -> None:
+        """Answer a peer with an error, if it can still be answered, and close."""
+        raise NotImplementedError
+
     def next_exchange(self, now: float) -> Exchange | None:
         """Hand over the next exchange that the application should see, each once."""
         raise NotImplementedError

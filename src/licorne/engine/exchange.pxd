@@ -41,6 +41,7 @@ cdef class BodyBuffer:
 
 cdef class ResponseSink:
     cpdef send_informational(self, int status, list fields)
+    cpdef bint can_inform(self)
     cpdef send_head(self, int status, list fields, long long length, int flags)
     cpdef send_data(self, bytes data, bint end)
     cpdef send_trailers(self, list fields)
@@ -78,6 +79,7 @@ cdef class Exchange:
     cpdef write_trailers(self, object headers)
     cpdef bint start_file(self, Py_ssize_t count, bint end) except -1
     cpdef finish_file(self, bint end)
+    cpdef finish_empty(self)
     cpdef abort(self)
     cpdef bint has_started(self)
     cpdef bint is_complete(self)

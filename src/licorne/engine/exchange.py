@@ -127,6 +127,10 @@ class ResponseSink:
         """Queue an interim response (RFC 9110 §15.2), such as 100 or 103."""
         raise NotImplementedError
 
+    def can_inform(self) -> bool:
+        """Tell whether an interim response may still go out: the final head has not left."""
+        raise NotImplementedError
+
     def send_head(self, status: int, fields: list[tuple[bytes, bytes]], length: int, flags: int) -> None:
         """Queue the final head. `length` is in bytes or UNKNOWN_LENGTH, `flags` of HAS_DATE, HAS_SERVER, WANTS_CLOSE."""
         raise NotImplementedError
@@ -236,12 +240,14 @@ class Exchange:
         """Send an interim response such as 103 (RFC 8297).
 
         Raises:
-            LocalProtocolError: The final response has begun or a field is not allowed.
+            LocalProtocolError: A field is not allowed.
+            ClientDisconnected: The peer is gone.
         """
-        if self.state != _IDLE:
-            raise LocalProtocolError("An informational response must come before the final response starts.")
+        if self.is_disconnected:
+            raise ClientDisconnected("The client disconnected.")
         fields = self._check_fields(headers)
-        if self.head.http_version != "1.0":  # RFC 9110 §15.2: a 1.0 client must not be sent any
+        # RFC 9110 §15.2: a 1.0 client must not be sent any. After the final head it is too late, and no fault.
+        if self.head.http_version != "1.0" and self.sink.can_inform():
             self.sink.send_informational(status, fields)
 
     def start_response(self, status: int, headers: Iterable[tuple[bytes, bytes]], trailers: bool = False) -> None:
@@ -322,6 +328,11 @@ class Exchange:
         self.sink.finish_file(end and not self.has_trailers)
         if end:
             self._finish()
+
+    def finish_empty(self) -> None:
+        """End a response whose last file has no bytes to send."""
+        self.sink.send_data(b"", not self.has_trailers)
+        self._finish()
 
     def abort(self) -> None:
         """Give the response up: what was sent must not look whole to the peer."""

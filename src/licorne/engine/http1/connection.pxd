@@ -43,5 +43,4 @@ cdef class Http1Connection(Connection):
     cdef _follow_reader(self, double now)
     cdef _resume(self, double now)
     cdef _settle_unread(self, double now)
-    cdef _refuse(self, object error, double now)
     cdef _linger(self, double now)

@@ -101,7 +101,7 @@ class Http1Connection(Connection):
         if self.closing:
             self.closing = max(self.closing, _CLOSING_FLUSH)
         elif self.request.exchange is not None and not self.request.is_discarding:
-            self._refuse(RemoteProtocolError(400, "the request body ends early"), now)
+            self.refuse(RemoteProtocolError(400, "the request body ends early"), now)
         elif self.current is None and self.request.ready is None:
             self.closing = _CLOSING_FLUSH
         elif self.current is not None:
@@ -120,9 +120,9 @@ class Http1Connection(Connection):
         if now < self.deadline:
             return
         if self.phase == _HEAD:
-            self._refuse(RemoteProtocolError(408, "the request head took too long"), now)
+            self.refuse(RemoteProtocolError(408, "the request head took too long"), now)
         elif self.phase == _BODY:
-            self._refuse(RemoteProtocolError(408, "the request body took too long"), now)
+            self.refuse(RemoteProtocolError(408, "the request body took too long"), now)
         elif self.phase == _DISCARD:
             self._linger(now)
         else:
@@ -134,6 +134,25 @@ class Http1Connection(Connection):
         self.response.keeps_alive = False
         if self.is_idle():
             self.deadline = min(self.deadline, now + _DRAIN_GRACE)
+
+    def close(self) -> None:
+        self.closing = max(self.closing, _CLOSING_FLUSH)
+        self.deadline = _NEVER
+
+    def refuse(self, error: RemoteProtocolError, now: float) -> None:
+        self.refusal = error
+        self.request.drop()
+        current = self.current
+        is_answered = current is not None and self.response.is_done()
+        if current is not None:
+            current.disconnect()
+            self.current = None
+            if not is_answered and self.response.has_left():
+                self.closing = _CLOSING_ABORT
+                return
+        if not is_answered:
+            self.response.refuse(error.status, error.reason)
+        self._linger(now)
 
     # output
 
@@ -171,7 +190,7 @@ class Http1Connection(Connection):
         try:
             self.parser.feed(data, self.request)
         except RemoteProtocolError as error:
-            self._refuse(error, now)
+            self.refuse(error, now)
             return
         if self.request.exchange is not None:
             self._mark_body(now)
@@ -198,7 +217,7 @@ class Http1Connection(Connection):
             self.phase = _BODY
             self._restart_rate(now)
         elif self._is_too_slow(now):
-            self._refuse(RemoteProtocolError(408, "the request body comes too slowly"), now)
+            self.refuse(RemoteProtocolError(408, "the request body comes too slowly"), now)
             return
         self.deadline = now + (self.limits.body_timeout or _NEVER) if self.wants_data() else _NEVER
 
@@ -284,22 +303,6 @@ class Http1Connection(Connection):
         self.phase = _DISCARD
         self.mark_bytes = request.body_bytes
         self.deadline = now + (self.limits.discard_timeout or _NEVER)
-
-    def _refuse(self, error: RemoteProtocolError, now: float) -> None:
-        """Answer a peer that broke a rule, if it can still be answered, and read nothing more from it."""
-        self.refusal = error
-        self.request.drop()
-        current = self.current
-        is_answered = current is not None and self.response.is_done()
-        if current is not None:
-            current.disconnect()
-            self.current = None
-            if not is_answered and self.response.has_left():
-                self.closing = _CLOSING_ABORT
-                return
-        if not is_answered:
-            self.response.refuse(error.status, error.reason)
-        self._linger(now)
 
     def _linger(self, now: float) -> None:
         """Close in a way that lets the peer see our last answer (RFC 9112 §9.6)."""

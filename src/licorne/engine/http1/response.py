@@ -81,6 +81,9 @@ class Http1Response(ResponseSink):
     def send_informational(self, status: int, fields: list[tuple[bytes, bytes]]) -> None:
         self._queue(serialize_informational(status, fields))
 
+    def can_inform(self) -> bool:
+        return self.state <= _HEAD
+
     def send_head(self, status: int, fields: list[tuple[bytes, bytes]], length: int, flags: int) -> None:
         self.status = status
         self.fields = fields

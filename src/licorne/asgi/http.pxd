@@ -1,0 +1,41 @@
+cimport cython
+
+from licorne.asgi.ready cimport Ready
+from licorne.asgi.scope cimport ScopeMaker
+from licorne.asgi.shared cimport Shared
+from licorne.engine.exchange cimport BodyBuffer, Exchange
+from licorne.link cimport Cycle, Link
+
+cdef Ready _DONE
+cdef str _DISCONNECT
+cdef str _START
+cdef str _BODY
+cdef str _TRAILERS
+cdef str _EARLY_HINT
+cdef str _PATHSEND
+cdef str _ZEROCOPYSEND
+cdef int _EARLY_HINTS_STATUS
+
+
+cdef class HttpCycle(Cycle):
+    cdef Exchange exchange
+    cdef bint has_ended
+    cdef bint is_body_taken
+    cdef Link link
+    cdef Shared shared
+    cdef double started_at
+    cdef object trailers
+
+    cdef begin(self, Exchange exchange, Link link, Shared shared)
+    cdef dict _request(self)
+    cdef dict _disconnect(self)
+    cdef _send_rare(self, object kind, object message)
+    cdef _send_trailers(self, object kind, object message)
+    cdef _end(self)
+    cdef _fail(self, object error)
+    cdef bint _is_expected(self, object error) except -1
+    cdef _report(self, object error)
+    cdef _answer_500(self)
+
+
+cdef bytes _bytes_of(object body)

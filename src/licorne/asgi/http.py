@@ -1,0 +1,254 @@
+"""HttpCycle: one ASGI call for one HTTP exchange, whatever the HTTP version (ASGI HTTP 2.5).
+
+`receive` and `send` are plain functions that return an awaitable: the ready one when nothing must be waited
+for, a coroutine otherwise.
+
+Rules:
+- The order of messages is judged here, their content by the exchange. Both raise errors that say what was expected.
+- Whatever the application leaves behind, the peer never sees a cut response as a whole one.
+- `finish` sees every outcome once, and the access log every exchange once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Coroutine
+from time import perf_counter
+from typing import Any
+
+from licorne.asgi.files import FileRange
+from licorne.asgi.ready import DONE, Ready
+from licorne.asgi.shared import Shared
+from licorne.engine.exchange import Exchange
+from licorne.errors import ClientDisconnected, LocalProtocolError
+from licorne.link import Cycle, Link
+
+__all__ = ["HttpCycle"]
+
+logger = logging.getLogger("licorne.error")
+
+Message = dict[str, Any]
+
+_DONE = DONE
+_DISCONNECT = "http.disconnect"
+_START = "http.response.start"
+_BODY = "http.response.body"
+_TRAILERS = "http.response.trailers"
+_EARLY_HINT = "http.response.early_hint"
+_PATHSEND = "http.response.pathsend"
+_ZEROCOPYSEND = "http.response.zerocopysend"
+_EARLY_HINTS_STATUS = 103
+
+
+class HttpCycle(Cycle):
+    """Connect one exchange with one call of the application."""
+
+    __slots__ = ("exchange", "has_ended", "is_body_taken", "link", "shared", "started_at", "trailers")
+
+    # construction
+
+    def begin(self, exchange: Exchange, link: Link, shared: Shared) -> None:
+        """Set every attribute of a new cycle; cheaper than a constructor with arguments."""
+        self.exchange = exchange
+        self.link = link
+        self.shared = shared
+        self.is_body_taken = False
+        #: The response has ended, in whichever way, and is logged.
+        self.has_ended = False
+        self.trailers: list[tuple[bytes, bytes]] | None = None
+        self.started_at = perf_counter() if shared.needs_time else 0.0
+
+    # what the driver asks
+
+    def start(self) -> Coroutine[Any, Any, None]:
+        scope = self.shared.scopes.http_scope(self.exchange, self.link)
+        result = self.shared.app(scope, self.receive, self.send)
+        return result if asyncio.iscoroutine(result) else _awaited(result)
+
+    def finish(self, error: BaseException | None) -> None:
+        if error is not None or not self.exchange.is_complete():
+            self._fail(error)
+        self._end()
+        if self.shared.is_limited:
+            self.shared.release()
+
+    def is_answered(self) -> bool:
+        return self.exchange.is_complete()
+
+    def announce_shutdown(self) -> None:
+        self.exchange.leave()
+
+    # what the application calls
+
+    def receive(self) -> Awaitable[Message]:
+        """Return the next message of the request (ASGI `receive`)."""
+        exchange = self.exchange
+        body = exchange.body
+        if self.is_body_taken or exchange.is_complete() or exchange.is_disconnected:
+            if exchange.is_complete() or exchange.is_disconnected or exchange.is_leaving:
+                return Ready(self._disconnect())
+            return self._receive_later()
+        if body.first or body.has_ended:
+            return Ready(self._request())
+        if exchange.is_leaving:
+            return Ready(self._disconnect())
+        if exchange.head.expects_continue:
+            exchange.send_continue()
+            self.link.pump()
+        return self._receive_later()
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Take a message of the response (ASGI `send`)."""
+        kind = message["type"]
+        exchange = self.exchange
+        if kind == _BODY and exchange.has_started() and not self.has_ended:
+            more = message.get("more_body", False)
+            exchange.write(_bytes_of(message.get("body", b"")), not more)
+            self.link.pump()
+            if not more:
+                if exchange.is_complete():
+                    self._end()
+                return _DONE
+            return self.link.drain() or _DONE
+        if kind == _START and not exchange.has_started():
+            exchange.start_response(message["status"], message.get("headers", ()), bool(message.get("trailers", False)))
+            if self.shared.on_response is not None:
+                self.shared.on_response()
+            return _DONE
+        return self._send_rare(kind, message)
+
+    # internals: receiving
+
+    async def _receive_later(self) -> Message:
+        exchange = self.exchange
+        while True:
+            if exchange.is_complete() or exchange.is_disconnected:
+                return self._disconnect()
+            if not self.is_body_taken and (exchange.body.first or exchange.body.has_ended):
+                return self._request()
+            if exchange.is_leaving:
+                return self._disconnect()
+            if exchange.gate is None:
+                exchange.gate = self.link.gate()
+            await exchange.gate.wait()
+
+    def _request(self) -> Message:
+        exchange = self.exchange
+        is_full = exchange.body.high_water and exchange.body.size() >= exchange.body.high_water
+        data = exchange.take_body()
+        self.is_body_taken = exchange.body.has_ended
+        if is_full:
+            self.link.pump()  # there is room again: the driver may read on
+        return {"type": "http.request", "body": data, "more_body": not self.is_body_taken}
+
+    def _disconnect(self) -> Message:
+        return {"type": _DISCONNECT}
+
+    # internals: sending
+
+    def _send_rare(self, kind: str, message: Message) -> Awaitable[None]:
+        exchange = self.exchange
+        if exchange.is_disconnected:
+            raise ClientDisconnected("The client disconnected.")
+        if self.has_ended or exchange.is_complete():
+            raise LocalProtocolError(f"Unexpected ASGI message {kind!r} sent, after response already completed.")
+        if kind == _EARLY_HINT:
+            links = [(b"link", link) for link in message.get("links", ())]
+            exchange.send_informational(_EARLY_HINTS_STATUS, links)
+            self.link.pump()
+            return _DONE
+        if not exchange.has_started():
+            raise LocalProtocolError(f"Expected ASGI message {_START!r}, but got {kind!r}.")
+        if exchange.awaits_trailers():
+            return self._send_trailers(kind, message)
+        if kind == _PATHSEND:
+            return self._send_file(FileRange.of_path(message["path"]), False)
+        if kind == _ZEROCOPYSEND:
+            return self._send_file(FileRange.of_message(message), bool(message.get("more_body", False)))
+        raise LocalProtocolError(f"Expected ASGI message {_BODY!r}, but got {kind!r}.")
+
+    def _send_trailers(self, kind: str, message: Message) -> Awaitable[None]:
+        if kind != _TRAILERS:
+            raise LocalProtocolError(f"Expected ASGI message {_TRAILERS!r}, but got {kind!r}.")
+        self.trailers = [*(self.trailers or []), *message.get("headers", ())]
+        if message.get("more_trailers", False):
+            return _DONE
+        self.exchange.write_trailers(self.trailers)
+        self.link.pump()
+        self._end()
+        return _DONE
+
+    async def _send_file(self, part: FileRange, more: bool) -> None:
+        exchange = self.exchange
+        try:
+            if exchange.start_file(part.count, not more):
+                self.link.pump()
+                await self.link.send_file(part.file, part.offset, part.count)
+                exchange.finish_file(not more)
+            elif not more:
+                exchange.finish_empty()
+            self.link.pump()
+        finally:
+            part.close()
+        if exchange.is_complete():
+            self._end()
+
+    # internals: the end
+
+    def _end(self) -> None:
+        """Log the exchange, once."""
+        if not self.has_ended:
+            self.has_ended = True
+            shared = self.shared
+            if shared.log_access is not None:
+                ended_at = perf_counter() if shared.needs_time else 0.0
+                shared.log_access(self.exchange, self.link, self.started_at, ended_at)
+
+    def _fail(self, error: BaseException | None) -> None:
+        """Deal with an application that raised, or that left its response open."""
+        exchange = self.exchange
+        if not self._is_expected(error):
+            self._report(error)
+        if exchange.is_disconnected or exchange.is_complete():
+            return
+        if exchange.has_started():
+            exchange.abort()
+        else:
+            self._answer_500()
+        self.link.pump()
+
+    def _is_expected(self, error: BaseException | None) -> bool:
+        """Tell whether the end of the application needs no word: the peer had left, or the server cancelled it."""
+        if isinstance(error, ClientDisconnected | asyncio.CancelledError):
+            return True
+        return error is None and (self.exchange.is_disconnected or self.exchange.is_leaving)
+
+    def _report(self, error: BaseException | None) -> None:
+        head = self.exchange.head
+        request = f"{head.method} {head.target.decode('ascii', 'backslashreplace')}"
+        if error is not None:
+            logger.error("Exception in ASGI application (%s)\n", request, exc_info=error)
+        elif self.exchange.has_started():
+            logger.error("ASGI callable returned without completing response (%s).", request)
+        else:
+            logger.error("ASGI callable returned without starting response (%s).", request)
+
+    def _answer_500(self) -> None:
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+        self.exchange.start_response(500, headers)
+        self.exchange.write(b"Internal Server Error", True)
+        if self.shared.on_response is not None:
+            self.shared.on_response()
+
+
+def _bytes_of(body: Any) -> bytes:
+    """Return a body as bytes. Raises LocalProtocolError for what is not bytes-like."""
+    if type(body) is bytes:
+        return body
+    if isinstance(body, bytes | bytearray | memoryview):
+        return bytes(body)
+    raise LocalProtocolError(f"The body of a response must be bytes, got {type(body).__name__}.")
+
+
+async def _awaited(result: Any) -> None:
+    """Make a coroutine of any awaitable, such as the instance of a class-based application."""
+    await result

@@ -1,0 +1,45 @@
+"""Ready: an awaitable that has its result already, so that `await receive()` costs no coroutine and no loop turn.
+
+It is its own iterator and keeps no state, so one may be shared and awaited again and again. It counts as a
+coroutine because some applications pass what `receive()` returns to `create_task`.
+"""
+
+from collections.abc import Coroutine, Generator
+from typing import Any
+
+__all__ = ["DONE", "Ready"]
+
+
+class Ready:
+    """Be awaitable, with a result that is known."""
+
+    __slots__ = ("result",)
+
+    def __init__(self, result: Any) -> None:
+        self.result = result
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self  # type: ignore[return-value]
+
+    def __iter__(self) -> "Ready":
+        return self
+
+    def __next__(self) -> Any:
+        raise StopIteration(self.result)
+
+    def send(self, value: Any) -> Any:
+        """End at once, as a coroutine without a suspension point does."""
+        raise StopIteration(self.result)
+
+    def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> Any:
+        """Raise what is thrown in."""
+        raise kind if value is None else value
+
+    def close(self) -> None:
+        """Have nothing to close."""
+
+
+Coroutine.register(Ready)
+
+#: What `send()` returns when nothing must be waited for.
+DONE = Ready(None)

@@ -1,0 +1,97 @@
+"""Application: turns exchanges into cycles, and holds requests over the concurrency limit back for a while.
+
+A request over the limit waits its turn in order of arrival; one that waited too long is answered 503 with
+Retry-After. Connections that are idle do not count: only running calls of the application do.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from licorne.asgi.http import HttpCycle
+from licorne.asgi.scope import ScopeMaker
+from licorne.asgi.shared import Shared
+from licorne.engine.exchange import Exchange
+from licorne.link import Cycle, Link
+
+__all__ = ["Application", "AsgiOptions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsgiOptions:
+    """Hold what the ASGI layer is told."""
+
+    #: "3.0", or "2.0" for an application that was adapted.
+    asgi_version: str = "3.0"
+    root_path: str = ""
+    #: Requests that may run at a time; 0 for any number.
+    limit_concurrency: int = 0
+    #: Seconds that a request over the limit waits before it is answered 503.
+    concurrency_wait: float = 1.0
+
+
+class Application:
+    """Begin the cycles of one application."""
+
+    __slots__ = ("now", "options", "shared")
+
+    def __init__(
+        self,
+        app: Any,
+        state: dict[str, Any],
+        options: AsgiOptions,
+        log_access: Callable[[Exchange, Link, float, float], None] | None = None,
+        on_response: Callable[[], None] | None = None,
+    ) -> None:
+        """Take the ASGI 3 callable, the lifespan state, and what to call when a response ends and begins."""
+        scopes = ScopeMaker(options.asgi_version, options.root_path, state)
+        self.options = options
+        self.now = 0.0
+        self.shared = Shared(app, scopes, options.limit_concurrency)
+        self.shared.start_next = self._start_next
+        self.shared.log_access = log_access
+        self.shared.on_response = on_response
+        self.shared.needs_time = bool(getattr(getattr(log_access, "__self__", None), "needs_time", False))
+
+    def begin(self, exchange: Exchange, link: Link) -> Cycle | None:
+        """Return the cycle of a new exchange; None if it has to wait, in which case its link is told later."""
+        shared = self.shared
+        if shared.is_limited:
+            if shared.running >= shared.limit:
+                shared.waiting.append((exchange, link, self.now + self.options.concurrency_wait))
+                return None
+            shared.running += 1
+        cycle = HttpCycle.__new__(HttpCycle)
+        cycle.begin(exchange, link, shared)
+        return cycle
+
+    def tick(self, now: float) -> None:
+        """Take the time in seconds: answer the requests that have waited too long."""
+        self.now = now
+        waiting = self.shared.waiting
+        while waiting and waiting[0][2] <= now:
+            exchange, link, _ = waiting.popleft()
+            self._refuse(exchange, link)
+
+    def _start_next(self) -> None:
+        waiting = self.shared.waiting
+        while waiting and self.shared.running < self.shared.limit:
+            exchange, link, _ = waiting.popleft()
+            if not exchange.is_disconnected:
+                cycle = self.begin(exchange, link)
+                if cycle is not None:
+                    link.start(cycle)
+                    link.pump()
+
+    def _refuse(self, exchange: Exchange, link: Link) -> None:
+        if exchange.is_disconnected:
+            return
+        seconds = max(1, round(self.options.concurrency_wait))
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", b"%d" % seconds)]
+        exchange.start_response(503, headers)
+        exchange.write(b"Service Unavailable", True)
+        link.pump()
+        if self.shared.on_response is not None:
+            self.shared.on_response()
+        if self.shared.log_access is not None:
+            self.shared.log_access(exchange, link, 0.0, 0.0)

@@ -1,0 +1,19 @@
+cimport cython
+
+from licorne.engine.exchange cimport Exchange, RequestHead
+from licorne.link cimport Link
+
+cdef bytes _PERCENT
+
+
+cdef class ScopeMaker:
+    cdef dict asgi
+    cdef dict extensions
+    cdef bytes raw_root
+    cdef str root_path
+    cdef dict state
+
+    @cython.locals(head=RequestHead, raw_path=bytes)
+    cpdef dict http_scope(self, Exchange exchange, Link link)
+    cdef str _decoded(self, bytes path)
+    cdef bytes _mounted(self, bytes path)

@@ -1,0 +1,65 @@
+"""Scope: builds the `http` scope of ASGI 2.5 from an exchange and its link."""
+
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from licorne.engine.exchange import Exchange
+from licorne.link import Link
+
+__all__ = ["ScopeMaker"]
+
+_PERCENT = b"%"
+_HTTP_EXTENSIONS: dict[str, dict[str, Any]] = {
+    "http.response.early_hint": {},
+    "http.response.trailers": {},
+    "http.response.pathsend": {},
+    "http.response.zerocopysend": {},
+}
+
+
+class ScopeMaker:
+    """Make scopes for one application: what is the same for every request is prepared once."""
+
+    __slots__ = ("asgi", "extensions", "raw_root", "root_path", "state")
+
+    def __init__(self, asgi_version: str, root_path: str, state: dict[str, Any]) -> None:
+        """Take the ASGI version ("2.0" or "3.0"), the mount point, and the lifespan state of which requests get a copy."""
+        self.asgi = {"version": asgi_version, "spec_version": "2.5"}
+        self.extensions = _HTTP_EXTENSIONS
+        self.root_path = root_path.rstrip("/")
+        self.raw_root = self.root_path.encode()
+        self.state = state
+
+    def http_scope(self, exchange: Exchange, link: Link) -> dict[str, Any]:
+        """Return the scope of a request (ASGI HTTP connection scope); nothing in it is shared with another one."""
+        head = exchange.head
+        raw_path = head.path if not self.raw_root else self._mounted(head.path)
+        return {
+            "type": "http",
+            "asgi": self.asgi.copy(),
+            "http_version": head.http_version,
+            "server": link.server,
+            "client": link.client,
+            "scheme": "https" if link.is_secure else "http",
+            "method": head.method,
+            "root_path": self.root_path,
+            "path": self._decoded(raw_path),
+            "raw_path": raw_path,
+            "query_string": head.query,
+            "headers": head.headers,
+            "state": self.state.copy(),
+            "extensions": self.extensions.copy(),
+        }
+
+    def _decoded(self, path: bytes) -> str:
+        if _PERCENT in path:
+            return unquote_to_bytes(path).decode("utf-8", "replace")
+        return path.decode("ascii")
+
+    def _mounted(self, path: bytes) -> bytes:
+        """Put the mount point before a path, unless the proxy in front has left it there."""
+        root = self.raw_root
+        if path == root or path.startswith(root + b"/"):
+            return path
+        return root + path
+

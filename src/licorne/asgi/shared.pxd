@@ -1,0 +1,16 @@
+from licorne.asgi.scope cimport ScopeMaker
+
+
+cdef class Shared:
+    cdef public object app
+    cdef public bint is_limited
+    cdef public Py_ssize_t limit
+    cdef public object log_access
+    cdef public bint needs_time
+    cdef public object on_response
+    cdef public Py_ssize_t running
+    cdef public ScopeMaker scopes
+    cdef public object start_next
+    cdef public object waiting
+
+    cpdef release(self)

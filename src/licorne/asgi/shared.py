@@ -1,0 +1,37 @@
+"""Shared: what all cycles of one worker have in common, and the queue of requests over the concurrency limit."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from licorne.asgi.scope import ScopeMaker
+from licorne.engine.exchange import Exchange
+from licorne.link import Link
+
+__all__ = ["Shared"]
+
+
+class Shared:
+    """Hold the application, its scopes, its log, and how many of its cycles run."""
+
+    __slots__ = ("app", "is_limited", "limit", "log_access", "needs_time", "on_response", "running", "scopes", "start_next", "waiting")
+
+    def __init__(self, app: Any, scopes: ScopeMaker, limit: int) -> None:
+        """Take the ASGI 3 callable, the maker of its scopes, and how many requests may run at a time (0: any)."""
+        self.app = app
+        self.scopes = scopes
+        self.limit = limit
+        self.is_limited = limit > 0
+        self.running = 0
+        #: Requests that wait for their turn, and until when.
+        self.waiting: deque[tuple[Exchange, Link, float]] = deque()
+        self.start_next: Callable[[], None] | None = None
+        self.log_access: Callable[[Exchange, Link, float, float], None] | None = None
+        self.needs_time = False
+        self.on_response: Callable[[], None] | None = None
+
+    def release(self) -> None:
+        """Take the end of a cycle; let the next request in."""
+        self.running -= 1
+        if self.start_next is not None:
+            self.start_next()

@@ -1,0 +1,286 @@
+"""The driver for asyncio and for loops that speak its protocol, such as uvloop.
+
+One `AsyncioLink` is the protocol of one transport. It has no coroutine of its own: the loop calls it, it feeds
+the engine and pumps. Applications are started at once where Python can (3.12), so that most have answered
+before the call from the loop returns.
+"""
+
+import asyncio
+import contextvars
+import logging
+import os
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, BinaryIO
+
+from licorne.drivers.base import DriverOptions, Runtime
+from licorne.drivers.files import send_file
+from licorne.drivers.link import DriverLink
+from licorne.drivers.sweep import sweep
+from licorne.engine.connection import Closing, Connection
+from licorne.engine.exchange import Exchange
+from licorne.engine.limits import Limits
+from licorne.link import Cycle, Gate, Link
+
+__all__ = ["AsyncioRuntime"]
+
+logger = logging.getLogger("licorne.error")
+
+_LINGER = int(Closing.LINGER)
+_FLUSH = int(Closing.FLUSH)
+#: Sweeps come this often while the server drains, in seconds.
+_DRAIN_TICK = 0.05
+#: Cancelled waiters are dropped from a gate when it holds this many.
+_MAX_WAITERS = 8
+
+_Task = asyncio.Task
+_tuple = tuple
+
+
+class AsyncioGate(Gate):
+    """Let tasks of asyncio wait."""
+
+    __slots__ = ("is_open", "loop", "waiters")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.is_open = False
+        self.waiters: list[asyncio.Future[None]] = []
+
+    def open(self) -> None:
+        self.is_open = True
+        for waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self.waiters.clear()
+
+    def wait(self) -> Awaitable[None]:
+        waiter: asyncio.Future[None] = self.loop.create_future()
+        if self.is_open:
+            waiter.set_result(None)
+            return waiter
+        if len(self.waiters) >= _MAX_WAITERS:
+            self.waiters = [known for known in self.waiters if not known.done()]
+        self.waiters.append(waiter)
+        return waiter
+
+
+class AsyncioRuntime(Runtime):
+    """Hold what the links of one asyncio worker share, and its one timer."""
+
+    __slots__ = ("context", "empty", "loop", "timer", "uses_factory")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        limits: Limits,
+        options: DriverOptions,
+        new_connection: Callable[[], Connection],
+        begin: Callable[[Exchange, Link], Cycle | None],
+    ) -> None:
+        super().__init__(limits, options, new_connection, begin)
+        self.loop = loop
+        self.timer: asyncio.TimerHandle | None = None
+        self.context = contextvars.Context() if options.reset_contextvars else contextvars.copy_context()
+        #: Opened when no link and no task is left; made when somebody waits for that.
+        self.empty: AsyncioGate | None = None
+        self.uses_factory = loop.get_task_factory() is not None or not options.eager
+
+    def protocol_factory(self) -> "AsyncioLink":
+        """Make the protocol of a new connection, for the loop's create_server()."""
+        return AsyncioLink(self)
+
+    def start(self) -> None:
+        """Begin to sweep."""
+        self.now = self.loop.time() + self.tick
+        self.timer = self.loop.call_later(self.tick, self._sweep)
+
+    def stop(self) -> None:
+        """End sweeping."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    def begin_drain(self) -> None:
+        """End gracefully: idle links close soon, busy ones after their exchange."""
+        self.is_draining = True
+        self.tick = min(self.tick, _DRAIN_TICK)
+        for link in list(self.links):
+            link.connection.shutdown(self.loop.time())
+            link.pump()
+        if self.timer is not None:
+            self.stop()
+            self.start()
+
+    async def drained(self, timeout: float | None) -> bool:
+        """Wait until no link and no task is left, at most `timeout` seconds (None: for ever); tell whether so."""
+        if not self.links and not self.tasks:
+            return True
+        if self.empty is None:
+            self.empty = AsyncioGate(self.loop)
+        try:
+            await asyncio.wait_for(self.empty.wait(), timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    def abort(self) -> None:
+        """Drop every link and cancel every task."""
+        for link in list(self.links):
+            link.abort()  # type: ignore[attr-defined]
+        for task in list(self.tasks):
+            task.cancel("Task cancelled, timeout graceful shutdown exceeded")
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> Any:
+        """Start a task; it may be over when this returns."""
+        context = self.context.copy()
+        if self.uses_factory:
+            return self.loop.create_task(coroutine, context=context)
+        return _Task(coroutine, loop=self.loop, context=context, eager_start=True)
+
+    def take_end(self, task: Any) -> None:
+        """Take the end of a task that was not over at once; a callback of that task."""
+        self.finish_task(task, outcome(task))
+        self.check_empty()
+
+    def check_empty(self) -> None:
+        """Open the gate of `drained` when there is nothing left."""
+        if self.empty is not None and not self.links and not self.tasks:
+            self.empty.open()
+            self.empty = None
+
+    def _sweep(self) -> None:
+        self.timer = self.loop.call_later(self.tick, self._sweep)
+        sweep(self, self.loop.time())
+
+
+def outcome(task: Any) -> BaseException | None:
+    """Return what a task that is done raised, or None."""
+    if task.cancelled():
+        return asyncio.CancelledError()
+    error: BaseException | None = task.exception()
+    return error
+
+
+class AsyncioLink(DriverLink):
+    """Be the asyncio protocol of one connection."""
+
+    __slots__ = ("loop", "shared", "transport", "write_gate")
+
+    def __init__(self, runtime: AsyncioRuntime) -> None:
+        super().__init__(runtime)
+        self.shared = runtime
+        self.loop = runtime.loop
+        self.transport: Any = None
+        self.write_gate: AsyncioGate | None = None
+
+    # what the loop calls
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        high = self.runtime.write_high_water
+        if high:
+            transport.set_write_buffer_limits(high=high)
+        self.client = _address(transport.get_extra_info("peername"))
+        self.server = _server_address(transport.get_extra_info("sockname"))
+        self.is_secure = transport.get_extra_info("sslcontext") is not None
+        self.open()
+
+    def data_received(self, data: bytes) -> None:
+        self.connection.receive_data(data, self.runtime.now)
+        self.pump()
+
+    def eof_received(self) -> bool:
+        self.connection.receive_eof(self.runtime.now)
+        self.runtime.abandon(self)
+        self.pump()
+        return not self.is_secure  # TLS cannot be closed by halves
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed()
+        self.resume_writing()
+        self.shared.check_empty()
+
+    def pause_writing(self) -> None:
+        self.is_write_paused = True
+        self.progress_at = self.runtime.now
+
+    def resume_writing(self) -> None:
+        self.is_write_paused = False
+        if self.write_gate is not None:
+            self.write_gate.open()
+            self.write_gate = None
+        if not self.shown_closing:
+            self.pump()
+
+    # the link, as the ASGI layer sees it
+
+    def drain(self) -> Awaitable[None] | None:
+        if not self.is_write_paused or self.transport.is_closing():
+            return None
+        if self.write_gate is None:
+            self.write_gate = AsyncioGate(self.loop)
+        return self.write_gate.wait()
+
+    def gate(self) -> Gate:
+        return AsyncioGate(self.loop)
+
+    def start(self, cycle: Cycle) -> None:
+        try:
+            coroutine = cycle.start()
+        except Exception as error:
+            cycle.finish(error)
+            return
+        task = self.shared.spawn(coroutine)
+        if task.done():
+            cycle.finish(outcome(task))
+        else:
+            self.runtime.add_task(task, cycle, self)
+            task.add_done_callback(self.shared.take_end)
+
+    def send_file(self, file: BinaryIO, offset: int, count: int) -> Awaitable[None]:
+        return send_file(self, self.transport, file, offset, count)
+
+    # what the shared link asks for
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def write_all(self, pieces: list[bytes]) -> None:
+        self.transport.writelines(pieces)
+
+    def set_reading(self, is_reading: bool) -> None:
+        if self.transport.is_closing():
+            return
+        if is_reading:
+            self.transport.resume_reading()
+        else:
+            self.transport.pause_reading()
+
+    def unsent_bytes(self) -> int:
+        size: int = self.transport.get_write_buffer_size()
+        return size
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    def close_transport(self, closing: int) -> None:
+        if closing == _LINGER and self.transport.can_write_eof():
+            self.transport.write_eof()
+        elif closing <= _FLUSH:
+            self.transport.close()
+        else:
+            self.transport.abort()
+
+
+def _address(name: Any) -> tuple[str, int] | None:
+    """Return (host, port) of an IP address; None for anything else."""
+    if isinstance(name, tuple) and len(name) >= 2:
+        return str(name[0]), int(name[1])
+    return None
+
+
+def _server_address(name: Any) -> tuple[str, int | None] | None:
+    """Return (host, port) of an IP address, (path, None) of a UNIX socket, None for an unnamed one."""
+    if name and isinstance(name, str | bytes):
+        return os.fsdecode(name), None
+    return _address(name)

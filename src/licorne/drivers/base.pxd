@@ -1,0 +1,36 @@
+from licorne.engine.connection cimport Connection
+from licorne.link cimport Cycle, Link
+
+
+cdef class SharedLink(Link):
+    cdef public Connection connection
+    cdef public dict tasks
+
+    cpdef close_transport(self, int closing)
+    cpdef check_progress(self, double now)
+
+
+cdef class Runtime:
+    cdef public dict abandoned
+    cdef public object begin
+    cdef public bint is_draining
+    cdef public object limits
+    cdef public set links
+    cdef public object new_connection
+    cdef public double now
+    cdef public list on_tick
+    cdef public object options
+    cdef public dict peers
+    cdef public dict tasks
+    cdef public double tick
+    cdef public Py_ssize_t write_high_water
+
+    cpdef admit(self, SharedLink link)
+    cpdef add(self, SharedLink link)
+    cpdef remove(self, SharedLink link)
+    cpdef bint shed_idle(self) except -1
+    cpdef add_task(self, object task, Cycle cycle, SharedLink link)
+    cpdef finish_task(self, object task, object error)
+    cpdef abandon(self, SharedLink link)
+    cpdef cancel_abandoned(self, double now)
+    cpdef announce_shutdown(self)

@@ -1,0 +1,208 @@
+"""What the links of one worker share, whatever their event loop: limits, time, tasks, who may stay.
+
+A driver for an event loop subclasses `Runtime` (here) and `DriverLink` (link.py) and adds only what moves bytes
+and starts tasks.
+
+Rules: decisions stand here, I/O in the subclass. Time is `Runtime.now`, which the sweep sets ahead by one tick,
+so that a deadline made from it may be late by two ticks and is never early.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from licorne.engine.connection import Connection
+from licorne.engine.exchange import Exchange
+from licorne.engine.limits import Limits
+from licorne.errors import RemoteProtocolError
+from licorne.link import Cycle, Link
+
+__all__ = ["DriverOptions", "Runtime", "SharedLink", "shortest_tick"]
+
+_MAX_TICK = 1.0
+_MIN_TICK = 0.02
+#: How many ticks make up the shortest clock.
+_TICKS_PER_CLOCK = 8
+#: How far past the connection limit a peer still gets an answer; beyond that it is dropped without one.
+_CROWD_SHARE = 1.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverOptions:
+    """Hold what a driver is told. Sizes are bytes, clocks seconds, 0 means "no limit" for both."""
+
+    write_high_water: int = 64 * 1024
+    write_stall_timeout: float = 60.0
+    #: An application that still runs so long after its peer left is cancelled.
+    disconnect_timeout: float = 3.0
+    max_connections: int = 0
+    max_connections_per_peer: int = 0
+    #: Start tasks at once, not in the next turn of the loop (Python 3.12).
+    eager: bool = False
+    reset_contextvars: bool = False
+
+
+def shortest_tick(limits: Limits, options: DriverOptions) -> float:
+    """Return how often deadlines must be looked at so that none is late by much, in seconds."""
+    clocks = (
+        limits.head_timeout,
+        limits.body_timeout,
+        limits.keep_alive_timeout,
+        limits.discard_timeout,
+        limits.linger_timeout,
+        options.write_stall_timeout,
+        options.disconnect_timeout,
+    )
+    shortest = min([clock for clock in clocks if clock > 0], default=_MAX_TICK)
+    return max(_MIN_TICK, min(_MAX_TICK, shortest / _TICKS_PER_CLOCK))
+
+
+class SharedLink(Link):
+    """Be a link as its runtime sees it."""
+
+    __slots__ = ("connection", "tasks")
+
+    connection: Connection
+    #: Tasks of this link that were not over at once; None until there is one.
+    tasks: dict[Any, Cycle] | None
+
+    def close_transport(self, closing: int) -> None:
+        """Do with the transport what a member of `Closing` says."""
+        raise NotImplementedError
+
+    def check_progress(self, now: float) -> None:
+        """Drop a peer that has taken nothing for too long."""
+        raise NotImplementedError
+
+
+class Runtime:
+    """Hold what the links of one worker share."""
+
+    __slots__ = (
+        "abandoned",
+        "begin",
+        "is_draining",
+        "limits",
+        "links",
+        "new_connection",
+        "now",
+        "on_tick",
+        "options",
+        "peers",
+        "tasks",
+        "tick",
+        "write_high_water",
+    )
+
+    def __init__(
+        self,
+        limits: Limits,
+        options: DriverOptions,
+        new_connection: Callable[[], Connection],
+        begin: Callable[[Exchange, Link], Cycle | None],
+    ) -> None:
+        self.limits = limits
+        self.options = options
+        self.new_connection = new_connection
+        #: Makes the cycle of an exchange, or takes the exchange for later and returns None.
+        self.begin = begin
+        #: Called with the time by each sweep.
+        self.on_tick: list[Callable[[float], object]] = []
+        self.links: set[SharedLink] = set()
+        #: Connections by peer address, kept only when they are limited.
+        self.peers: dict[str, int] = {}
+        #: Running tasks and whose they are.
+        self.tasks: dict[Any, SharedLink] = {}
+        #: Tasks whose peer left, and when they are cancelled.
+        self.abandoned: dict[Any, float] = {}
+        self.is_draining = False
+        self.tick = shortest_tick(limits, options)
+        self.write_high_water = options.write_high_water
+        self.now = 0.0
+
+    @property
+    def running(self) -> int:
+        """Return the number of application tasks that have not ended."""
+        return len(self.tasks)
+
+    def admit(self, link: SharedLink) -> RemoteProtocolError | None:
+        """Decide whether a new link may stay; return why not."""
+        limit = self.options.max_connections
+        if limit and len(self.links) >= limit and not self.shed_idle():
+            return RemoteProtocolError(503, "too many connections")
+        limit = self.options.max_connections_per_peer
+        if limit and link.client is not None:
+            count = self.peers.get(link.client[0], 0)
+            if count >= limit:
+                return RemoteProtocolError(503, "too many connections from this address")
+        return None
+
+    def is_crowded(self) -> bool:
+        """Tell whether not even refusals should be written."""
+        limit = self.options.max_connections
+        return bool(limit) and len(self.links) > limit * _CROWD_SHARE + 1
+
+    def add(self, link: SharedLink) -> None:
+        """Count a link."""
+        self.links.add(link)
+        if self.options.max_connections_per_peer and link.client is not None:
+            host = link.client[0]
+            self.peers[host] = self.peers.get(host, 0) + 1
+
+    def remove(self, link: SharedLink) -> None:
+        """Stop counting a link."""
+        self.links.discard(link)
+        if self.options.max_connections_per_peer and link.client is not None:
+            host = link.client[0]
+            self.peers[host] = self.peers.get(host, 1) - 1
+            if not self.peers[host]:
+                del self.peers[host]
+
+    def shed_idle(self) -> bool:
+        """Close the link that has been idle longest, to make room; False if none is idle."""
+        oldest = None
+        for link in self.links:
+            if link.connection.is_idle() and (oldest is None or link.connection.deadline < oldest.connection.deadline):
+                oldest = link
+        if oldest is None:
+            return False
+        oldest.connection.close()
+        oldest.pump()
+        return True
+
+    def add_task(self, task: Any, cycle: Cycle, link: SharedLink) -> None:
+        """Keep a task that was not over at once."""
+        self.tasks[task] = link
+        if link.tasks is None:
+            link.tasks = {}
+        link.tasks[task] = cycle
+
+    def finish_task(self, task: Any, error: BaseException | None) -> None:
+        """Take the end of a task that was kept."""
+        link = self.tasks.pop(task)
+        self.abandoned.pop(task, None)
+        tasks = link.tasks
+        if tasks is not None:
+            tasks.pop(task).finish(error)
+
+    def abandon(self, link: SharedLink) -> None:
+        """Give the applications of a link whose peer left a last while."""
+        if link.tasks is None or not self.options.disconnect_timeout:
+            return
+        for task in link.tasks:
+            self.abandoned.setdefault(task, self.now + self.options.disconnect_timeout)
+
+    def cancel_abandoned(self, now: float) -> None:
+        """Cancel the tasks whose while is over; one that has answered does background work and may go on."""
+        for task, deadline in list(self.abandoned.items()):
+            if deadline <= now:
+                del self.abandoned[task]
+                cycles = self.tasks[task].tasks
+                if cycles is not None and not cycles[task].is_answered():
+                    task.cancel()
+
+    def announce_shutdown(self) -> None:
+        """Tell every running application that the server stops."""
+        for link in list(self.tasks.values()):
+            for cycle in list((link.tasks or {}).values()):
+                cycle.announce_shutdown()

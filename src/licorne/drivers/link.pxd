@@ -1,0 +1,31 @@
+from licorne.drivers.base cimport Runtime, SharedLink
+from licorne.engine.connection cimport Connection
+from licorne.engine.exchange cimport Exchange
+from licorne.link cimport Cycle
+cimport cython
+
+cdef Py_ssize_t _MAX_JOINED_BYTES
+
+
+cdef class DriverLink(SharedLink):
+    cdef bint is_pumping
+    cdef bint is_reading
+    cdef public bint is_write_paused
+    cdef public double progress_at
+    cdef public Runtime runtime
+    cdef public int shown_closing
+    cdef Py_ssize_t unsent
+
+    cpdef write(self, bytes data)
+    cpdef write_all(self, list pieces)
+    cpdef set_reading(self, bint is_reading)
+    cpdef Py_ssize_t unsent_bytes(self) except -1
+    cpdef abort(self)
+    cpdef open(self)
+    cpdef closed(self)
+    @cython.locals(runtime=Runtime, connection=Connection, exchange=Exchange, cycle=Cycle)
+    cdef _start_exchanges(self)
+    @cython.locals(pieces=list)
+    cdef _write(self)
+    @cython.locals(closing=int, wants_data=bint)
+    cdef _follow(self)

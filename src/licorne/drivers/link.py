@@ -1,0 +1,145 @@
+"""DriverLink: one connection and its engine, as every driver runs it. `pump` is the one place that acts.
+
+A pump starts the exchanges that the engine has ready, then writes what they left in one piece, then follows
+the engine's wish to read, pause or close. An application that sends while it is being started pumps again from
+inside; that only queues, so that all it sends without waiting leaves together.
+"""
+
+from licorne.drivers.base import Runtime, SharedLink
+from licorne.engine.exchange import Exchange
+from licorne.link import Cycle
+
+__all__ = ["DriverLink"]
+
+# Bytes that are cheaper to join than to hand to the transport piece by piece.
+_MAX_JOINED_BYTES = 64 * 1024
+
+
+class DriverLink(SharedLink):
+    """Decide what happens to one connection; a subclass does it."""
+
+    __slots__ = ("is_pumping", "is_reading", "is_write_paused", "progress_at", "runtime", "shown_closing", "unsent")
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.connection = runtime.new_connection()
+        self.tasks = None
+        self.client = None
+        self.server = None
+        self.is_secure = False
+        self.is_pumping = False
+        self.is_reading = True
+        self.is_write_paused = False
+        #: The member of `Closing` that the transport was last told.
+        self.shown_closing = 0
+        #: How much the transport had not sent when last looked at, and when that last changed.
+        self.unsent = 0
+        self.progress_at = 0.0
+
+    # what a driver for an event loop adds
+
+    def write(self, data: bytes) -> None:
+        """Hand bytes to the transport."""
+        raise NotImplementedError
+
+    def write_all(self, pieces: list[bytes]) -> None:
+        """Hand several pieces to the transport, without joining them."""
+        raise NotImplementedError
+
+    def set_reading(self, is_reading: bool) -> None:
+        """Read from the transport, or stop reading."""
+        raise NotImplementedError
+
+    def unsent_bytes(self) -> int:
+        """Return how many bytes the transport holds."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Drop the transport at once."""
+        raise NotImplementedError
+
+    # the link
+
+    def open(self) -> None:
+        """Begin to serve; the transport is up, `client` and `server` are set."""
+        runtime = self.runtime
+        refusal = runtime.admit(self)
+        runtime.add(self)
+        self.connection.start(runtime.now)
+        if refusal is not None:
+            if runtime.is_crowded():
+                self.abort()
+                return
+            self.connection.refuse(refusal, runtime.now)
+            self.pump()
+        elif runtime.is_draining:
+            self.connection.shutdown(runtime.now)
+
+    def closed(self) -> None:
+        """Take note that the transport is gone."""
+        self.connection.lost()
+        self.shown_closing = self.connection.closing
+        self.runtime.remove(self)
+        self.runtime.abandon(self)
+
+    def pump(self) -> None:
+        if self.is_pumping:
+            if self.connection.pending_bytes() > self.runtime.write_high_water:
+                self._write()
+            return
+        self.is_pumping = True
+        try:
+            self._start_exchanges()
+        finally:
+            self.is_pumping = False
+        self._write()
+        self._follow()
+
+    def check_progress(self, now: float) -> None:
+        if not self.is_write_paused and not self.shown_closing:
+            return
+        unsent = self.unsent_bytes()
+        if unsent != self.unsent or not unsent:
+            self.unsent = unsent
+            self.progress_at = now
+        elif now - self.progress_at > (self.runtime.options.write_stall_timeout or now):
+            self.abort()
+
+    # internals
+
+    def _start_exchanges(self) -> None:
+        runtime = self.runtime
+        connection = self.connection
+        while True:
+            exchange: Exchange | None = connection.next_exchange(runtime.now)
+            if exchange is None:
+                return
+            cycle: Cycle | None = runtime.begin(exchange, self)
+            if cycle is not None:
+                self.start(cycle)
+            if self.is_write_paused or connection.pending_bytes() > runtime.write_high_water:
+                self._write()
+                if self.is_write_paused:
+                    return  # the peer does not read its answers: it gets no further ones yet
+
+    def _write(self) -> None:
+        if not self.connection.pending_bytes():
+            return
+        pieces = self.connection.data_to_send()
+        if len(pieces) == 1:
+            self.write(pieces[0])
+        elif sum(map(len, pieces)) <= _MAX_JOINED_BYTES:
+            self.write(b"".join(pieces))
+        else:
+            self.write_all(pieces)
+
+    def _follow(self) -> None:
+        closing = self.connection.closing
+        if closing != self.shown_closing:
+            self.shown_closing = closing
+            self.progress_at = self.runtime.now
+            self.close_transport(closing)
+        wants_data = self.connection.wants_data()
+        if wants_data != self.is_reading:
+            self.is_reading = wants_data
+            self.set_reading(wants_data)

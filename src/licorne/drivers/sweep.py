@@ -1,0 +1,34 @@
+"""The sweep: one coarse timer for a worker, in place of one for each connection.
+
+Each tick it sets the runtime's time, lets every connection act on a deadline that has passed, drops peers that
+take nothing and cancels applications whose peer left.
+
+A tick that itself comes late (a blocked loop, a suspended machine) judges nobody: what the peers sent meanwhile
+has not been read yet.
+"""
+
+from licorne.drivers.base import Runtime, SharedLink
+
+__all__ = ["sweep"]
+
+#: A tick this many times its length after the last one is late.
+_LATE_TICKS = 3.0
+
+
+def sweep(runtime: Runtime, now: float) -> None:
+    """Walk the deadlines at `now`, in the event loop's seconds."""
+    is_late = now - (runtime.now - runtime.tick) > _LATE_TICKS * runtime.tick
+    runtime.now = now + runtime.tick
+    if not is_late:
+        for link in list(runtime.links):
+            _judge(link, now)
+        runtime.cancel_abandoned(now)
+    for call in runtime.on_tick:
+        call(now)
+
+
+def _judge(link: SharedLink, now: float) -> None:
+    if link.connection.deadline <= now:
+        link.connection.expire(now)
+        link.pump()
+    link.check_progress(now)
