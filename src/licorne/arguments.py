@@ -57,6 +57,8 @@ def parse_arguments(arguments: Sequence[str]) -> Request | None:
         request = _command().main(list(arguments), PROGRAM, COMPLETION_VARIABLE, standalone_mode=False)
     except click.UsageError as error:
         raise ConfigError(_problem(error)) from None
+    except click.Abort:  # click's word for Ctrl+C
+        raise KeyboardInterrupt from None
     return request if isinstance(request, Request) else None
 
 

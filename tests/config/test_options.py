@@ -104,6 +104,12 @@ def test_none_does_not_say_where_to_listen() -> None:
     assert Config(uds=None, fd=None, bind=(), port=1).port == 1
 
 
+def test_none_is_nothing_of_a_list_and_no_directory() -> None:
+    config = Config(headers=None, bind=None, app_dir=None)
+    assert (config.headers, config.bind, config.app_dir) == ((), (), "")
+    assert set(config.sources.values()) == {"default"}
+
+
 def test_a_config_is_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         Config().port = 1

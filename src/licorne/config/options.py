@@ -10,7 +10,7 @@ sentence; the order here is the order of the help and of the page.
 
 # ruff: noqa: RUF009 - `option()` returns a dataclass field, which is what belongs there
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Annotated, Any, Final
 
@@ -111,7 +111,7 @@ class Config:
 
     server_header: Yes = option(True, RESPONSES, "Send a Server header.")
     date_header: Yes = option(True, RESPONSES, "Send a Date header.")
-    headers: Annotated[tuple[tuple[str, str], ...], Headers()] = option(
+    headers: Annotated[Sequence[tuple[str, str]], Headers()] = option(
         (), RESPONSES, "Send this header with every response, and as many others as are given.", "--header"
     )
     keep_alive_header: Yes = option(True, RESPONSES, "Tell clients in a Keep-Alive header how long they may stay idle.")

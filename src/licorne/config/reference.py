@@ -75,7 +75,8 @@ APPENDIX: Final = """\
 | `--help` | Print the help, and exit. |
 
 `licorne check APP` loads the configuration and the application, serves nothing, and tells the result by its exit
-status: 0 is good, 2 is a bad option, 3 an application that cannot be served.
+status: 0 is good, 2 is a bad option, 3 an application that cannot be served. (An application in a module called
+`check` is served as `licorne check:app`.)
 
 To complete the command in a shell, add one line to its start-up file:
 

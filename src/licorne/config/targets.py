@@ -48,6 +48,8 @@ class Binds(Kind):
         return self.accept(part for part in text.split(",") if part.strip())
 
     def accept(self, value: object) -> tuple[Bind, ...]:
+        if value is None:
+            return ()
         if not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
             raise ValueError(f"must be a list, each of it {self.describe()}")
         return tuple(item if isinstance(item, Bind) else self.parse_one(item) for item in value)
@@ -94,6 +96,8 @@ class Headers(Kind):
         return self.accept(line for line in text.splitlines() if line.strip())
 
     def accept(self, value: object) -> tuple[tuple[str, str], ...]:
+        if value is None:
+            return ()
         if isinstance(value, Mapping):
             value = value.items()
         if not isinstance(value, Iterable) or isinstance(value, bytes):
@@ -191,6 +195,9 @@ class Directory(Path):
         if text and not os.path.isdir(text):
             raise ValueError("must be a directory, but there is none of this name")
         return text
+
+    def accept(self, value: object) -> Any:
+        return "" if value is None else super().accept(value)
 
     def describe(self) -> str:
         return "the path of a directory"
