@@ -5,6 +5,7 @@ Rules: pure functions of the configuration. Sizes and clocks are 0 where there i
 
 import math
 import sys
+import time
 from collections.abc import Callable
 
 from licorne.config.options import Config
@@ -15,7 +16,7 @@ from licorne.engine.http1.writer import DefaultHeaders
 from licorne.engine.limits import Limits
 from licorne.errors import StartupError
 
-__all__ = ["connections_of", "default_headers_of", "driver_options_of", "limits_of", "max_connections"]
+__all__ = ["connections_of", "date_ticks", "default_headers_of", "driver_options_of", "limits_of", "max_connections"]
 
 #: The part of the open files that connections may use; the rest is the application's.
 _CONNECTION_SHARE = 0.9
@@ -65,6 +66,21 @@ def default_headers_of(config: Config) -> DefaultHeaders:
     if config.server_header and b"server" not in names:
         fixed.insert(0, (b"server", b"licorne"))
     return DefaultHeaders(fixed, has_date=config.date_header and b"date" not in names)
+
+
+def date_ticks(defaults: DefaultHeaders) -> Callable[[float], None]:
+    """Return what keeps the Date of responses right when it is called often; begin with the present."""
+    shown = 0
+
+    def tick(now: float) -> None:
+        nonlocal shown
+        second = int(time.time())
+        if second != shown:
+            shown = second
+            defaults.refresh(second)
+
+    tick(0.0)
+    return tick
 
 
 def connections_of(config: Config, defaults: DefaultHeaders) -> Callable[[], Connection]:

@@ -15,7 +15,6 @@ import contextlib
 import logging
 import os
 import socket
-import time
 from collections.abc import Iterator, Sequence
 from types import FrameType
 
@@ -28,16 +27,19 @@ from licorne.logs import setup
 from licorne.logs.access import AccessLog
 from licorne.server.bell import Bell
 from licorne.server.importer import LoadedApp, load_app
+from licorne.server.intake import Intake, turn
 from licorne.server.listeners import Listener, adopt_sockets, binds_of, open_listeners
 from licorne.server.loops import choose_loop
 from licorne.server.quota import Quota
-from licorne.server.settings import connections_of, default_headers_of, driver_options_of, limits_of
+from licorne.server.settings import connections_of, date_ticks, default_headers_of, driver_options_of, limits_of
 from licorne.server.signals import INTENTIONS, Capture, Intention
 
 __all__ = ["Server", "check"]
 
 logger = logging.getLogger("licorne.error")
 
+#: How long the end of connections is waited for before a line says so.
+_QUIET_SECONDS = 0.3
 #: When running exchanges hear of the shutdown if it may last for ever.
 _ANNOUNCE_SECONDS = 15.0
 #: How long cancelled tasks may take to end before the worker goes without them.
@@ -57,8 +59,7 @@ class Server:
         self.config = config
         #: Whether connections have been let in; it stays True afterwards.
         self.started = False
-        self.servers: list[asyncio.AbstractServer] = []
-        self.listeners: list[Listener] = []
+        self.intake = Intake([])
         self.lifespan: Lifespan | None = None
         self._loaded: LoadedApp | None = None
         self._runtime: AsyncioRuntime | None = None
@@ -70,8 +71,8 @@ class Server:
 
     def run(self, sockets: Sequence[socket.socket] | None = None) -> None:
         """Serve in an event loop of the configured kind until told to stop. Raises ConfigError, StartupError."""
+        self.load()  # first: the loop may be in the application's directory too
         loop_factory = choose_loop(self.config.loop)
-        self.load()
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(self.serve(sockets))
 
@@ -90,6 +91,16 @@ class Server:
         if self._loaded is None:
             self._loaded = _load(self.config)
         return self._loaded
+
+    @property
+    def listeners(self) -> list[Listener]:
+        """Return the addresses that are served."""
+        return self.intake.listeners
+
+    @property
+    def servers(self) -> list[asyncio.AbstractServer]:
+        """Return the event loop's own servers, one for each listener."""
+        return self.intake.servers
 
     # --- being told to stop ----------------------------------------------------------------------------------
 
@@ -139,7 +150,7 @@ class Server:
             await self.main_loop()
         except (Exception, asyncio.CancelledError, SystemExit, KeyboardInterrupt):
             # It failed to start, or the task that serves was cancelled: only the application is waited for.
-            await self._close_listeners()
+            await self.intake.close()
             await self._abort()
             await self._stop_application()
             raise
@@ -149,18 +160,14 @@ class Server:
     async def startup(self, sockets: Sequence[socket.socket] | None = None) -> None:
         """Bind, start the application, let connections in. Raises StartupError."""
         config = self.config
-        self.listeners = open_listeners(binds_of(config)) if sockets is None else adopt_sockets(sockets)
+        self.intake = Intake(open_listeners(binds_of(config)) if sockets is None else adopt_sockets(sockets))
         loaded = self.load()
         self.lifespan = Lifespan(loaded.app, config.lifespan, logger, loaded.asgi_version)
         if not await self._start_application(self.lifespan):
             return
         self._runtime = runtime = self._new_runtime(loaded, self.lifespan)
         runtime.start()
-        loop = asyncio.get_running_loop()
-        for listener in self.listeners:
-            listener.listen(config.backlog)
-            server = await loop.create_server(runtime.protocol_factory, sock=listener.sock, backlog=config.backlog)
-            self.servers.append(server)
+        await self.intake.open(runtime.protocol_factory, config.backlog)
         self.started = True
         for listener in self.listeners:
             _log_running_on(listener)
@@ -172,7 +179,7 @@ class Server:
     async def shutdown(self, sockets: Sequence[socket.socket] | None = None) -> None:
         """Close the listeners, let running exchanges end within their bound, stop the application."""
         logger.info("Shutting down")
-        await self._close_listeners()
+        await self.intake.close()
         await self._drain()
         await self._stop_application()
 
@@ -206,8 +213,7 @@ class Server:
         new_connection = connections_of(config, default_headers)
         options = driver_options_of(config)
         runtime = AsyncioRuntime(loop, limits_of(config), options, new_connection, application.begin)
-        runtime.on_tick += [lambda now: default_headers.refresh(time.time()), application.tick]
-        default_headers.refresh(time.time())
+        runtime.on_tick += [date_ticks(default_headers), application.tick]
         return runtime
 
     def _end_of_quota(self, limit: int) -> None:
@@ -216,38 +222,21 @@ class Server:
 
     # --- stopping --------------------------------------------------------------------------------------------
 
-    async def _close_listeners(self) -> None:
-        """Let nobody in any more; serve those who stand in the queues of the system, who believe they are in."""
-        waiting: list[socket.socket] = []
-        for listener in self.listeners:
-            waiting += listener.accept_queued() if self.started else []
-        for server in self.servers:
-            server.close()
-        for listener in self.listeners:
-            listener.close()
-        if self._runtime is None:
-            return
-        loop = asyncio.get_running_loop()
-        for connection in waiting:
-            try:
-                await loop.connect_accepted_socket(self._runtime.protocol_factory, connection)
-            except OSError:
-                connection.close()
-
     async def _drain(self) -> None:
         """Let running exchanges end: by themselves, then because they are told, then because they are cancelled."""
         runtime = self._runtime
         if runtime is None:
             return
-        for _ in range(_SETTLE_TURNS):
-            await asyncio.sleep(0)
+        await turn(_SETTLE_TURNS)
         runtime.begin_drain()
-        if await self._is_drained(0.0):
+        bound = self.config.timeout_graceful_shutdown
+        half = bound / 2 or _ANNOUNCE_SECONDS
+        quiet = min(_QUIET_SECONDS, half)
+        if await self._is_drained(quiet):
             return
         what = "connections to close" if runtime.links else "background tasks to complete"
         logger.info("Waiting for %s. (CTRL+C to force quit)", what)
-        bound = self.config.timeout_graceful_shutdown
-        if await self._is_drained(bound / 2 or _ANNOUNCE_SECONDS):
+        if await self._is_drained(half - quiet):
             return
         runtime.announce_shutdown()
         if await self._is_drained(bound / 2 or None):
@@ -281,10 +270,11 @@ class Server:
 def check(config: Config) -> str:
     """Load everything that serving needs, serve nothing; return what was loaded. Raises ConfigError, StartupError."""
     setup.configure(config.log_config, config.log_level, config.access_log, config.use_colors)
+    loaded = _load(config)
     choose_loop(config.loop)
     connections_of(config, default_headers_of(config))
     AccessLog(config.access_log_format).close()
-    return str(_load(config))
+    return str(loaded)
 
 
 def _load(config: Config) -> LoadedApp:

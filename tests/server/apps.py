@@ -1,0 +1,124 @@
+"""The applications that the tests of the server serve; a client decides when they go on, so no test sleeps."""
+
+import asyncio
+import os
+import sys
+import time
+from typing import Any
+
+Message = dict[str, Any]
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    """Answer at once; speak no lifespan."""
+    assert scope["type"] == "http"
+    await answer(send, b"hello")
+
+
+async def answer(send: Any, body: bytes) -> None:
+    """Send a whole response."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """Answer with the body when it is whole: the client decides when. Say what the lifespan does."""
+    if scope["type"] == "lifespan":
+        await say_lifespan(receive, send)
+        return
+    say("began")
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            say("disconnected")
+            return
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    await answer(send, body)
+    say("answered")
+
+
+async def stream(scope: Any, receive: Any, send: Any) -> None:
+    """Stream a chunk, then wait until the client leaves, or is said to have left."""
+    if scope["type"] == "lifespan":
+        await say_lifespan(receive, send)
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"first", "more_body": True})
+    await receive()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    say("told")
+    await send({"type": "http.response.body", "body": b"last"})
+
+
+async def stubborn(scope: Any, receive: Any, send: Any) -> None:
+    """Begin a response and never end it."""
+    if scope["type"] == "lifespan":
+        await say_lifespan(receive, send)
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"first", "more_body": True})
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        say("cancelled")
+        raise
+
+
+async def blocking(scope: Any, receive: Any, send: Any) -> None:
+    """At /block, hold the whole event loop until the file `go` is there."""
+    assert scope["type"] == "http"
+    if scope["path"] == "/block":
+        say("blocking")
+        while not os.path.exists("go"):
+            time.sleep(0.01)
+    await answer(send, b"hello")
+
+
+async def slow_start(scope: Any, receive: Any, send: Any) -> None:
+    """Never finish the start-up."""
+    await receive()
+    say("starting")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        say("start-up cleaned up")
+
+
+async def failing_start(scope: Any, receive: Any, send: Any) -> None:
+    """Raise during the start-up."""
+    await receive()
+    raise LookupError("no database")
+
+
+async def exiting_start(scope: Any, receive: Any, send: Any) -> None:
+    """Leave the process during the start-up."""
+    await receive()
+    sys.exit(7)
+
+
+async def stuck_end(scope: Any, receive: Any, send: Any) -> None:
+    """Never finish the shutdown."""
+    if scope["type"] != "lifespan":
+        await answer(send, b"hello")
+        return
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    say("stuck")
+    await asyncio.Event().wait()
+
+
+async def say_lifespan(receive: Any, send: Any) -> None:
+    """Take part in the lifespan."""
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    say("lifespan shutdown")
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def say(line: str) -> None:
+    """Print a line where the test reads the log."""
+    print(f"app: {line}", file=sys.stderr, flush=True)
