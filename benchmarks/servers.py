@@ -83,6 +83,8 @@ PEERS = (
         ),
         quiet=("--no-access-log",),
         logged=("--access-log",),
+        # Its bound on connections, which is below what scenario `idle` opens.
+        patient=("--backpressure", "8192"),
         pipelined=("--http1-pipeline-flush",),
     ),
     Server(

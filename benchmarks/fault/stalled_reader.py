@@ -4,7 +4,7 @@ Promised: each is dropped when the write stall is over, and until then holds lit
 """
 
 import socket
-import time
+from dataclasses import dataclass
 
 from ..running import Running
 from .stage import KIB, MIB, Stage, Verdict, fetch_census, wait_until
@@ -16,6 +16,15 @@ STALL_SECONDS = 3.0
 SLACK_SECONDS = 2.5
 RECEIVE_BUFFER = 16 * KIB
 BYTES_PER_CLIENT = 256 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Hold what one client cost: bytes held, seconds until it was dropped (None: never), bytes taken for it."""
+
+    held: float
+    dropped_after: float | None
+    sent: float
 
 
 def play(stage: Stage) -> Verdict:
@@ -30,22 +39,21 @@ def play(stage: Stage) -> Verdict:
 
 
 def _judge(live: Running, verdict: Verdict, path: str) -> None:
-    sent_before = fetch_census(live)["bytes_sent"]
-    held, dropped_after = _stall(live, path, CLIENTS)
-    sent = (fetch_census(live)["bytes_sent"] - sent_before) / CLIENTS
-    gone = "never" if dropped_after is None else f"after {dropped_after:.1f} s of a stall of {STALL_SECONDS:g} s"
-    sending = f", {sent / MIB:.1f} MiB a client sent to the kernel" if sent else ""
-    verdict.show(path, f"{held / KIB:,.0f} KiB held for each of {CLIENTS} clients{sending}; dropped {gone}")
-    verdict.expect(f"{path}: every client that never reads is dropped", dropped_after is not None)
-    verdict.expect(f"{path}: it holds less than {BYTES_PER_CLIENT // KIB} KiB", held < BYTES_PER_CLIENT)
+    stall = _stall(live, path, CLIENTS)
+    gone = "never" if stall.dropped_after is None else f"after {stall.dropped_after:.1f} s"
+    sending = f", {stall.sent / MIB:.1f} MiB taken from the application" if stall.sent else ""
+    held = f"{stall.held / KIB:,.0f} KiB held for each of {CLIENTS} clients{sending}"
+    verdict.show(path, f"{held}; dropped {gone}, of a stall of {STALL_SECONDS:g} s")
+    verdict.expect(f"{path}: every client that never reads is dropped", stall.dropped_after is not None)
+    verdict.expect(f"{path}: it holds less than {BYTES_PER_CLIENT // KIB} KiB", stall.held < BYTES_PER_CLIENT)
 
 
-def _stall(live: Running, path: str, count: int) -> tuple[float, float | None]:
-    """Return the memory that each client held, and when the last of them had been dropped."""
+def _stall(live: Running, path: str, count: int) -> Stall:
+    """Let so many clients ask and not read; wait until they are dropped or time is up."""
+    sent = fetch_census(live)["bytes_sent"]
     rss, descriptors = live.rss(), live.descriptors()
     clients = [_ask(live, path) for _ in range(count)]
     wait_until(lambda: live.descriptors() >= descriptors + count, SLACK_SECONDS, pause=0.01)
-    begun = time.perf_counter()
     highest = 0
 
     def are_gone() -> bool:
@@ -53,12 +61,12 @@ def _stall(live: Running, path: str, count: int) -> tuple[float, float | None]:
         highest = max(highest, live.rss())
         return live.descriptors() <= descriptors
 
-    is_done = wait_until(are_gone, STALL_SECONDS + SLACK_SECONDS)
-    took = time.perf_counter() - begun
+    dropped_after = wait_until(are_gone, STALL_SECONDS + SLACK_SECONDS)
+    sent = fetch_census(live)["bytes_sent"] - sent
     for client in clients:
         client.close()
     wait_until(lambda: live.descriptors() <= descriptors, SLACK_SECONDS)
-    return (highest - rss) / count, None if is_done is None else took
+    return Stall((highest - rss) / count, dropped_after, sent / count)
 
 
 def _ask(live: Running, path: str) -> socket.socket:

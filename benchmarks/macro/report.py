@@ -59,9 +59,14 @@ def _row(kind: Kind, figures: dict[str, Figures], own: Figures) -> str:
     if kind is Kind.START:
         return f"{own['milliseconds']:>12.0f}"
     faults = f"  {own['faults']:.0f} faults" if own["faults"] else ""
-    costs = f"{own['user']:>8.1f}{own['system']:>8.1f}{own['cpu']:>8.1f}{own['p50']:>8.0f}{own['p99']:>8.0f}"
+    costs = f"{own['user']:>8.1f}{own['system']:>8.1f}{own['cpu']:>8.1f}{_latency(own['p50'])}{_latency(own['p99'])}"
     ratios = f"{_ratio(own, best_peer(figures, 'rate')):>8}{_ratio(own, figures.get('uvicorn', {}).get('rate')):>10}"
     return f"{own['rate']:>12,.0f}{costs}{ratios}{own['spread']:>8.0%}{own['waited']:>8.0%}{faults}"
+
+
+def _latency(microseconds: float) -> str:
+    # wrk has no latency for what was pipelined.
+    return f"{microseconds:>8.0f}" if microseconds else f"{'-':>8}"
 
 
 def _ratio(own: Figures, other: float | None) -> str:

@@ -16,6 +16,9 @@ Results = dict[str, dict[str, Figures]]
 
 BEST_PEER = "the best peer"
 
+#: The share of requests that may go wrong before a rate counts for nothing.
+MAX_FAULTS = 0.001
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
@@ -68,8 +71,11 @@ TARGETS = (
 
 
 def best_peer(figures: dict[str, Figures], metric: str) -> float | None:
-    """Return the best figure among the other ASGI servers: the highest rate, or the lowest of anything else."""
-    peers = [values[metric] for name, values in figures.items() if _is_peer(name) and metric in values]
+    """Return the best figure among the other ASGI servers: the highest rate, or the lowest of anything else.
+
+    A server that answers with errors is no match for one that answers.
+    """
+    peers = [values[metric] for name, values in figures.items() if _is_peer(name) and _is_sound(values)]
     if not peers:
         return None
     return max(peers) if metric == "rate" else min(peers)
@@ -78,11 +84,11 @@ def best_peer(figures: dict[str, Figures], metric: str) -> float | None:
 def judge(target: Target, results: Results) -> Outcome:
     """Compare one target with what was measured."""
     figures = results.get(target.scenario, {})
-    own = figures.get(target.subject, {}).get(target.metric)
+    own = figures.get(target.subject, {})
     scale = _scale(target, figures)
-    if own is None or not scale:
+    if target.metric not in own or not scale or not _is_sound(own):
         return Outcome(target, None, False)
-    figure = own / scale
+    figure = own[target.metric] / scale
     is_kept = figure <= target.bound if target.is_ceiling else figure >= target.bound
     return Outcome(target, figure, is_kept)
 
@@ -93,6 +99,10 @@ def _scale(target: Target, figures: dict[str, Figures]) -> float | None:
     if target.against == BEST_PEER:
         return best_peer(figures, target.metric)
     return figures.get(target.against, {}).get(target.metric)
+
+
+def _is_sound(values: Figures) -> bool:
+    return not values.get("lost") and values.get("faults", 0) <= MAX_FAULTS * values.get("requests", 0)
 
 
 def _is_peer(name: str) -> bool:

@@ -19,7 +19,7 @@ from .scenarios import Kind, Scenario
 
 __all__ = ["Entrant", "Figures", "Plan", "play_rounds"]
 
-#: What a turn yields: `rate user system cpu p50 p99 faults waited`, or `bytes lost`, or `milliseconds`.
+#: What a turn yields: `rate user system cpu p50 p99 requests faults waited`, or `bytes lost`, or `milliseconds`.
 Figures = dict[str, float]
 
 SETTLE_SECONDS = 1.0
@@ -76,7 +76,8 @@ def _median(turns: list[Figures]) -> Figures:
     if "rate" in figures:
         rates = [turn["rate"] for turn in turns]
         figures["spread"] = (max(rates) - min(rates)) / figures["rate"]
-        figures["faults"] = sum(turn["faults"] for turn in turns)
+        for name in ("requests", "faults"):
+            figures[name] = sum(turn[name] for turn in turns)
     return figures
 
 
@@ -122,6 +123,7 @@ def _figures(load: Load, used: CpuTime) -> Figures:
         "cpu": user + system,
         "p50": load.p50,
         "p99": load.p99,
+        "requests": load.requests,
         "faults": load.faults,
     }
 
