@@ -24,7 +24,6 @@ SOURCES = Path("src")
 COMPILED = (
     "link",
     "engine/headers",
-    "engine/target",
     "engine/framing",
     "engine/target",
     "engine/exchange",
