@@ -1,4 +1,4 @@
-"""Every case of the HTTP/1 corpus × every parser × every way of cutting the bytes, on the sans-IO engine.
+"""Every case of the HTTP/1 corpus, every parser, every way of cutting the bytes, on the sans-IO engine.
 
 Sent whole, a case must give the facts that it states. Sent byte by byte, and cut in two at every point (long ones:
 at the points that `tests/support/cuts.py` chooses), it must give the very same requests, the very same answering

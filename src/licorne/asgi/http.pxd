@@ -7,6 +7,7 @@ from licorne.engine.exchange cimport BodyBuffer, Exchange
 from licorne.link cimport Cycle, Link
 
 cdef Ready _DONE
+cdef object _Coroutine
 cdef str _DISCONNECT
 cdef str _START
 cdef str _BODY
@@ -27,10 +28,16 @@ cdef class HttpCycle(Cycle):
     cdef object trailers
 
     cdef begin(self, Exchange exchange, Link link, Shared shared)
+    @cython.locals(exchange=Exchange, is_full=bint, data=bytes)
     cdef dict _request(self)
     cdef dict _disconnect(self)
-    cdef _send_rare(self, object kind, object message)
-    cdef _send_trailers(self, object kind, object message)
+    @cython.locals(trailers=bint)
+    cdef _start_response(self, dict message)
+    @cython.locals(exchange=Exchange, more=bint)
+    cdef _send_body(self, dict message)
+    @cython.locals(exchange=Exchange)
+    cdef _send_rare(self, object kind, dict message)
+    cdef _send_trailers(self, object kind, dict message)
     cdef _end(self)
     cdef _fail(self, object error)
     cdef bint _is_expected(self, object error) except -1

@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Coroutine
 from time import perf_counter
+from types import CoroutineType
 from typing import Any
 
 from licorne.asgi.files import FileRange
@@ -29,6 +30,7 @@ logger = logging.getLogger("licorne.error")
 Message = dict[str, Any]
 
 _DONE = DONE
+_Coroutine = CoroutineType
 _DISCONNECT = "http.disconnect"
 _START = "http.response.start"
 _BODY = "http.response.body"
@@ -62,7 +64,7 @@ class HttpCycle(Cycle):
     def start(self) -> Coroutine[Any, Any, None]:
         scope = self.shared.scopes.http_scope(self.exchange, self.link)
         result = self.shared.app(scope, self.receive, self.send)
-        return result if asyncio.iscoroutine(result) else _awaited(result)
+        return result if type(result) is _Coroutine or asyncio.iscoroutine(result) else _awaited(result)
 
     def finish(self, error: BaseException | None) -> None:
         if error is not None or not self.exchange.is_complete():
@@ -101,18 +103,9 @@ class HttpCycle(Cycle):
         kind = message["type"]
         exchange = self.exchange
         if kind == _BODY and exchange.has_started() and not self.has_ended:
-            more = message.get("more_body", False)
-            exchange.write(_bytes_of(message.get("body", b"")), not more)
-            self.link.pump()
-            if not more:
-                if exchange.is_complete():
-                    self._end()
-                return _DONE
-            return self.link.drain() or _DONE
+            return self._send_body(message)
         if kind == _START and not exchange.has_started():
-            exchange.start_response(message["status"], message.get("headers", ()), bool(message.get("trailers", False)))
-            if self.shared.on_response is not None:
-                self.shared.on_response()
+            self._start_response(message)
             return _DONE
         return self._send_rare(kind, message)
 
@@ -144,6 +137,23 @@ class HttpCycle(Cycle):
         return {"type": _DISCONNECT}
 
     # internals: sending
+
+    def _start_response(self, message: Message) -> None:
+        trailers = bool(message.get("trailers", False))
+        self.exchange.start_response(message["status"], message.get("headers", ()), trailers)
+        if self.shared.on_response is not None:
+            self.shared.on_response()
+
+    def _send_body(self, message: Message) -> Awaitable[None]:
+        exchange = self.exchange
+        more = bool(message.get("more_body", False))
+        exchange.write(_bytes_of(message.get("body", b"")), not more)
+        self.link.pump()
+        if more:
+            return self.link.drain() or _DONE
+        if exchange.is_complete():
+            self._end()
+        return _DONE
 
     def _send_rare(self, kind: str, message: Message) -> Awaitable[None]:
         exchange = self.exchange

@@ -1,9 +1,14 @@
 cimport cython
 
 from licorne.engine cimport _bytes
-from licorne.engine.framing cimport has_no_content
+from licorne.engine.framing cimport has_no_content, parse_length
 from licorne.engine.headers cimport list_tokens
 
+cdef long long _UNKNOWN_LENGTH
+cdef bytes _FIELD_NAME
+cdef bytes _FIELD_TEXT
+cdef bytes _LOWER_NAME
+cdef object _OWNED
 cdef int _HAS_DATE
 cdef int _HAS_SERVER
 cdef int _WANTS_CLOSE
@@ -74,7 +79,9 @@ cdef class Exchange:
     cpdef bytes take_body(self)
     cpdef send_continue(self)
     cpdef send_informational(self, int status, object headers)
+    @cython.locals(fields=list, code=int)
     cpdef start_response(self, object status, object headers, bint trailers=*)
+    @cython.locals(size=Py_ssize_t)
     cpdef write(self, bytes data, bint end)
     cpdef write_trailers(self, object headers)
     cpdef bint start_file(self, Py_ssize_t count, bint end) except -1
@@ -87,8 +94,9 @@ cdef class Exchange:
     cdef _open_gate(self)
     cdef _finish(self)
     cdef _count(self, Py_ssize_t size, bint end)
-    @cython.locals(name=bytes, value=bytes)
+    @cython.locals(name=bytes, value=bytes, fields=list)
     cdef list _check_fields(self, object headers)
     cdef bytes _lower(self, bytes name)
     cdef bint _keeps(self, bytes name, bytes value) except -1
+    @cython.locals(length="long long", is_first=bint)
     cdef bint _note_length(self, bytes value) except -1

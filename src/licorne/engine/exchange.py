@@ -35,6 +35,11 @@ HAS_DATE = 1
 HAS_SERVER = 2
 WANTS_CLOSE = 4
 
+# The same once more, typed in the `.pxd`: a name that is typed there is not visible from outside.
+_UNKNOWN_LENGTH = UNKNOWN_LENGTH
+_FIELD_NAME = FIELD_NAME
+_FIELD_TEXT = FIELD_TEXT
+_LOWER_NAME = LOWER_NAME
 _HAS_DATE = HAS_DATE
 _HAS_SERVER = HAS_SERVER
 _WANTS_CLOSE = WANTS_CLOSE
@@ -188,7 +193,7 @@ class Exchange:
         self.status = 0
         self.response_headers: list[tuple[bytes, bytes]] = []
         self.flags = 0
-        self.remaining = UNKNOWN_LENGTH
+        self.remaining = _UNKNOWN_LENGTH
         self.bytes_sent = 0
         self.has_trailers = False
         self.is_aborted = False
@@ -263,16 +268,16 @@ class Exchange:
             raise LocalProtocolError("The response has already started.")
         if type(status) is not int or not _MIN_STATUS <= status <= _MAX_STATUS:
             raise LocalProtocolError(f"The response status must be an integer from 200 to 599, got {status!r}.")
-        self.remaining = UNKNOWN_LENGTH
+        self.remaining = _UNKNOWN_LENGTH
         self.flags = 0
         fields = self._check_fields(headers)
         self.status = status
         self.response_headers = fields
         self.has_trailers = trailers
-        if status == 204 and self.remaining != UNKNOWN_LENGTH:
+        if status == 204 and self.remaining != _UNKNOWN_LENGTH:
             # RFC 9110 §8.6: no Content-Length in a 204.
             fields = [field for field in fields if field[0] != b"content-length"]
-            self.remaining = UNKNOWN_LENGTH
+            self.remaining = _UNKNOWN_LENGTH
         self.state = _BODY
         self.sink.send_head(status, fields, self.remaining, self.flags)
 
@@ -398,7 +403,7 @@ class Exchange:
             raise ClientDisconnected("The client disconnected.")
         if self.state != _BODY:
             raise LocalProtocolError("No response body is expected now.")
-        if self.remaining == UNKNOWN_LENGTH or has_no_content(self.head.method, self.status):
+        if self.remaining == _UNKNOWN_LENGTH or has_no_content(self.head.method, self.status):
             return
         if size > self.remaining:
             raise LocalProtocolError("Response content longer than Content-Length")
@@ -413,10 +418,10 @@ class Exchange:
             name, value = pair
             if type(name) is not bytes or type(value) is not bytes:
                 raise LocalProtocolError(f"A header must be a pair of bytes, got {pair!r}.")
-            if not name or not _bytes.is_all(name, 0, len(name), LOWER_NAME):
+            if not name or not _bytes.is_all(name, 0, len(name), _LOWER_NAME):
                 name = self._lower(name)
                 pair = (name, value)
-            if not _bytes.is_all(value, 0, len(value), FIELD_TEXT):
+            if not _bytes.is_all(value, 0, len(value), _FIELD_TEXT):
                 raise LocalProtocolError(f"Invalid HTTP header value: {value!r} of {name.decode()!r}.")
             if len(name) < 256 and _OWNED_LENGTHS[len(name)] and name in _OWNED and not self._keeps(name, value):
                 continue
@@ -424,7 +429,7 @@ class Exchange:
         return fields
 
     def _lower(self, name: bytes) -> bytes:
-        lowered = _bytes.translated(name, 0, len(name), FIELD_NAME)
+        lowered = _bytes.translated(name, 0, len(name), _FIELD_NAME)
         if lowered is None:
             raise LocalProtocolError(f"Invalid HTTP header name: {name!r}.")
         return lowered
@@ -449,8 +454,8 @@ class Exchange:
             length = parse_length(value)
         except RemoteProtocolError:
             raise LocalProtocolError(f"The Content-Length of the response is not a number: {value!r}.") from None
-        if self.remaining not in (UNKNOWN_LENGTH, length):
+        if self.remaining != _UNKNOWN_LENGTH and self.remaining != length:
             raise LocalProtocolError("The response has two different Content-Length headers.")
-        is_first = self.remaining == UNKNOWN_LENGTH
+        is_first = self.remaining == _UNKNOWN_LENGTH
         self.remaining = length
         return is_first

@@ -1,3 +1,5 @@
+cimport cython
+
 from licorne.engine cimport _bytes
 
 cdef bytes _REG_NAME
@@ -8,6 +10,7 @@ cdef int _MAX_PORT
 
 cpdef bint is_token(bytes data)
 cpdef list list_tokens(bytes value)
+@cython.locals(end=Py_ssize_t, colon=Py_ssize_t, host=bytes)
 cpdef bint is_host(bytes value)
 cpdef bint has_valid_escapes(bytes data)
 cdef bint _is_port_suffix(bytes suffix)

@@ -67,7 +67,7 @@ def is_host(value: bytes) -> bool:
     if value[:1] == b"[":
         end = value.find(b"]")
         return end > 0 and _is_ip_literal(value[1:end]) and _is_port_suffix(value[end + 1 :])
-    colon = value.find(b":")
+    colon = _bytes.find(value, 58, 0, len(value))
     host = value if colon < 0 else value[:colon]
     return _is_reg_name(host) and (colon < 0 or _is_port_suffix(value[colon:]))
 

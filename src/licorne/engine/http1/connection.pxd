@@ -31,13 +31,19 @@ cdef class Http1Connection(Connection):
     cdef Http1Request request
     cdef Http1Response response
     cdef Py_ssize_t served
+    cdef Py_ssize_t max_requests
 
+    @cython.locals(exchange=Exchange)
+    cpdef Exchange next_exchange(self, double now)
+    @cython.locals(exchange=Exchange)
+    cpdef bint wants_data(self)
     cdef _parse(self, bytes data, double now)
     cdef _mark_head(self, double now)
     cdef _mark_body(self, double now)
     cdef _restart_rate(self, double now)
     cdef bint _is_too_slow(self, double now) except -1
     cdef _swallow(self, Py_ssize_t size)
+    @cython.locals(is_last=bint)
     cdef _begin(self, Exchange exchange)
     cdef _settle(self, double now)
     cdef _follow_reader(self, double now)

@@ -18,6 +18,7 @@ is parsed any more.
 
 from licorne.engine.connection import NEVER, Closing, Connection
 from licorne.engine.exchange import Exchange
+from licorne.engine.framing import MAX_LENGTH
 from licorne.engine.http1.parser import Parser
 from licorne.engine.http1.request import Http1Request
 from licorne.engine.http1.response import Http1Response
@@ -56,6 +57,7 @@ class Http1Connection(Connection):
         "limits",
         "mark_bytes",
         "mark_time",
+        "max_requests",
         "parser",
         "phase",
         "request",
@@ -71,7 +73,9 @@ class Http1Connection(Connection):
         self.parser = parser
         self.response = Http1Response(defaults, hint)
         self.request = Http1Request(limits, self.response)
+        # The two that are asked for with every request.
         self.keep_alive = limits.keep_alive_timeout or NEVER
+        self.max_requests = limits.max_requests or MAX_LENGTH
         #: The exchange that is being answered.
         self.current: Exchange | None = None
         self.served = 0
@@ -243,8 +247,7 @@ class Http1Connection(Connection):
     def _begin(self, exchange: Exchange) -> None:
         self.current = exchange
         self.served += 1
-        limit = self.limits.max_requests
-        is_last = self.request.closes or self.is_draining or (limit and self.served >= limit)
+        is_last = self.request.closes or self.is_draining or self.served >= self.max_requests
         self.response.begin(exchange.head, not is_last)
         if self.has_eof:
             exchange.leave()

@@ -17,6 +17,9 @@ cdef int _SPACE
 cdef int _TAB
 cdef int _COLON
 cdef int _CHUNKED
+cdef bytes _FIELD_NAME
+cdef bytes _FIELD_TEXT
+cdef bytes _TOKEN
 cdef int _MAX_EMPTY_LINES
 cdef Py_ssize_t _MAX_CHUNK_LINE_BYTES
 cdef int _VERSION_BYTES

@@ -35,6 +35,9 @@ _SPACE = 32
 _TAB = 9
 _COLON = 58
 _CHUNKED = CHUNKED
+_FIELD_NAME = FIELD_NAME
+_FIELD_TEXT = FIELD_TEXT
+_TOKEN = TOKEN
 _MAX_EMPTY_LINES = 2
 _MAX_CHUNK_LINE_BYTES = MAX_EXTENSION_LINE_BYTES + 16
 _VERSION_BYTES = 8
@@ -145,7 +148,7 @@ class NativeParser(Parser):
         end = len(data)
         if data[end - 1] == _CR:
             end -= 1  # its LF may be the next byte
-        if not _bytes.is_all(data, start + self.searched, end, FIELD_TEXT):
+        if not _bytes.is_all(data, start + self.searched, end, _FIELD_TEXT):
             raise RemoteProtocolError(400, "a control character in a line")
         size = end - start
         self.searched = size
@@ -176,7 +179,7 @@ class NativeParser(Parser):
         second = _bytes.find(data, _SPACE, first + 1, end) if first > start else -1
         if second < 0 or second == first + 1:
             raise RemoteProtocolError(400, "the request line is not a method, a target and a version")
-        if not _bytes.is_all(data, start, first, TOKEN):
+        if not _bytes.is_all(data, start, first, _TOKEN):
             raise RemoteProtocolError(400, "the method is not a token")
         minor = self._read_version(data, second + 1, end)
         self.start_line = (_bytes.cut(data, start, first), _bytes.cut(data, first + 1, second), minor)
@@ -212,7 +215,7 @@ class NativeParser(Parser):
         colon = _bytes.find(data, _COLON, start, end)
         if colon < 0:
             raise RemoteProtocolError(400, "a header line has no colon")
-        name = _bytes.translated(data, start, colon, FIELD_NAME)
+        name = _bytes.translated(data, start, colon, _FIELD_NAME)
         if name is None:
             raise RemoteProtocolError(400, "a header name is not a token")
         start = colon + 1
@@ -220,7 +223,7 @@ class NativeParser(Parser):
             start += 1
         while end > start and (data[end - 1] == _SPACE or data[end - 1] == _TAB):
             end -= 1
-        if not _bytes.is_all(data, start, end, FIELD_TEXT):
+        if not _bytes.is_all(data, start, end, _FIELD_TEXT):
             raise RemoteProtocolError(400, "a control character in a header value")
         return name, _bytes.cut(data, start, end)
 
@@ -279,7 +282,7 @@ class NativeParser(Parser):
         if end - start > _MAX_CHUNK_LINE_BYTES:
             raise RemoteProtocolError(400, "a chunk line is too long")
         line = _bytes.cut(data, start, end)
-        if not _bytes.is_all(line, 0, len(line), FIELD_TEXT):
+        if not _bytes.is_all(line, 0, len(line), _FIELD_TEXT):
             raise RemoteProtocolError(400, "a control character in a chunk line")
         self.remaining = parse_chunk_line(line)
         semicolon = _bytes.find(line, 59, 0, len(line))

@@ -34,12 +34,14 @@ cdef class Http1Request(RequestSink):
     cdef _forget(self)
     cdef _note(self, bytes name, bytes value)
     cdef bytes _once(self, bytes known, bytes value, str name)
+    @cython.locals(head=RequestHead)
     cdef RequestHead _head(self, bytes method, bytes target, int minor, list fields)
     cdef str _method(self, bytes method)
     cdef _check_host(self, int minor)
     cdef _read_other_form(self, RequestHead head, bytes target)
     cdef bint _expects_continue(self, int minor) except -1
     cdef bint _is_last(self, int minor) except -1
+    @cython.locals(exchange=Exchange)
     cdef _begin(self, RequestHead head)
     @cython.locals(field=tuple, name=bytes, head=RequestHead, length="long long")
     cpdef long long on_head(self, bytes method, bytes target, int minor, list fields) except? -2

@@ -40,11 +40,15 @@ cdef class Http1Response(ResponseSink):
 
     cdef begin(self, RequestHead head, bint keeps_alive)
     cdef refuse(self, int status, str reason)
+    @cython.locals(out=list)
     cdef list take(self)
     cdef bint is_done(self) noexcept
     cdef bint has_left(self) noexcept
     cdef _queue(self, bytes data)
+    @cython.locals(first=bytes, last=bytes)
     cdef _send_first(self, bytes data, bint end)
+    @cython.locals(line=bytes)
     cdef bytes _frame(self, Py_ssize_t size, bint end)
+    @cython.locals(hint=bytes)
     cdef bytes _connection_lines(self)
     cdef _send_chunk(self, bytes data, bint end)

@@ -13,6 +13,7 @@ cdef class DefaultHeaders:
     cdef bytes server
 
     cpdef refresh(self, double unix_time)
+    @cython.locals(key=int, known=bytes)
     cpdef bytes head(self, int status, int flags)
     cdef bytes _make(self, int status, int flags)
 
