@@ -4,7 +4,7 @@ The installation is the one that users get: compiled when there is a C compiler,
 """
 
 import hashlib
-import subprocess
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,10 +35,9 @@ def main() -> int:
     print(f"Serving examples/hello.py on http://{HOST}:{PORT} (Ctrl+C ends it)", flush=True)
     options = ("--app-dir", "examples", "--host", HOST, "--port", PORT)
     command = [str(environment.python), "-m", "licorne", *options, "hello:app"]
-    try:
-        return subprocess.run(command, cwd=ROOT, env=clean_variables({}), check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+    # In place of this process, so that Ctrl+C reaches the server alone and it can end gracefully.
+    os.chdir(ROOT)
+    os.execve(command[0], command, clean_variables({}))
 
 
 def prepare() -> Environment:
