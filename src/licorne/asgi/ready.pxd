@@ -1,2 +1,5 @@
+cdef object _EXHAUSTED
+
+
 cdef class Ready:
     cdef object result

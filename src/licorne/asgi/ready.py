@@ -1,13 +1,16 @@
-"""Ready: an awaitable that has its result already, so that `await receive()` costs no coroutine and no loop turn.
+"""Awaitables that have their result already, so that `await send()` costs no coroutine and no loop turn.
 
-It is its own iterator and keeps no state, so one may be shared and awaited again and again. It counts as a
-coroutine because some applications pass what `receive()` returns to `create_task`.
+They keep no state, so one may be awaited again and again. They count as coroutines because some applications
+pass what `receive()` returns to `create_task`.
 """
 
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine, Generator, Iterator
 from typing import Any
 
 __all__ = ["DONE", "Ready"]
+
+# Awaiting an iterator that has nothing to give ends at once with None, and without an exception being made.
+_EXHAUSTED: Iterator[Any] = iter(())
 
 
 class Ready:
@@ -19,6 +22,8 @@ class Ready:
         self.result = result
 
     def __await__(self) -> Generator[Any, Any, Any]:
+        if self.result is None:
+            return _EXHAUSTED  # type: ignore[return-value]
         return self  # type: ignore[return-value]
 
     def __iter__(self) -> "Ready":

@@ -1,9 +1,10 @@
 cimport cython
 
+from licorne.engine cimport _bytes
 from licorne.engine.exchange cimport Exchange, RequestHead
 from licorne.link cimport Link
 
-cdef bytes _PERCENT
+cdef int _PERCENT
 
 
 cdef class ScopeMaker:
@@ -12,8 +13,9 @@ cdef class ScopeMaker:
     cdef bytes raw_root
     cdef str root_path
     cdef dict state
+    cdef dict template
 
-    @cython.locals(head=RequestHead, raw_path=bytes)
+    @cython.locals(head=RequestHead, raw_path=bytes, scope=dict)
     cpdef dict http_scope(self, Exchange exchange, Link link)
     cdef str _decoded(self, bytes path)
     cdef bytes _mounted(self, bytes path)

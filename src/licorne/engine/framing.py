@@ -4,6 +4,7 @@ Pure functions. A request whose length two readers could understand differently 
 every combination that has been used for request smuggling ends in an error here.
 """
 
+from licorne.engine import _bytes
 from licorne.engine.headers import is_token, list_tokens
 from licorne.errors import RemoteProtocolError
 
@@ -13,6 +14,8 @@ __all__ = ["CHUNKED", "MAX_LENGTH", "has_no_content", "parse_length", "request_l
 CHUNKED = -1
 MAX_LENGTH = 2**63 - 1
 _MAX_LENGTH_DIGITS = 19
+_MAX_LENGTH_VALUE = b"%d" % MAX_LENGTH
+_DIGIT = bytes(1 if 48 <= byte <= 57 else 0 for byte in range(256))
 
 
 def parse_length(value: bytes) -> int:
@@ -21,11 +24,14 @@ def parse_length(value: bytes) -> int:
     Raises:
         RemoteProtocolError: 400 when it is not a number, 413 when it is over 2**63 - 1.
     """
-    if not value.isdigit():  # bytes.isdigit() knows ASCII digits only, and is False for b""
+    length = 0
+    if not value or not _bytes.is_all(value, 0, len(value), _DIGIT):
         raise RemoteProtocolError(400, "Content-Length is not a number")
-    if len(value) > _MAX_LENGTH_DIGITS or int(value) > MAX_LENGTH:
+    if len(value) > _MAX_LENGTH_DIGITS or (len(value) == _MAX_LENGTH_DIGITS and value > _MAX_LENGTH_VALUE):
         raise RemoteProtocolError(413, "Content-Length is over 2**63 - 1")
-    return int(value)
+    for digit in value:
+        length = length * 10 + digit - 48
+    return length
 
 
 def request_length(length: bytes | None, coding: bytes | None, minor: int) -> int:

@@ -22,6 +22,7 @@ cdef class Http1Request(RequestSink):
     cdef Py_ssize_t high_water
     cdef bytes host
     cdef bint is_discarding
+    cdef bytes known_host
     cdef bytes length
     cdef long long max_body
     cdef Exchange ready

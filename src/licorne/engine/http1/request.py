@@ -38,6 +38,7 @@ class Http1Request(RequestSink):
         "high_water",
         "host",
         "is_discarding",
+        "known_host",
         "length",
         "max_body",
         "ready",
@@ -61,6 +62,8 @@ class Http1Request(RequestSink):
         self.is_discarding = False
         #: The peer wants the connection closed after this request (RFC 9112 §9.3).
         self.closes = False
+        #: The last host that was found valid: most requests of a connection name the same.
+        self.known_host = b""
         self._forget()
 
     # input: facts from the parser
@@ -167,8 +170,10 @@ class Http1Request(RequestSink):
         if self.host is None:
             if minor:
                 raise RemoteProtocolError(400, "an HTTP/1.1 request without a Host header")
-        elif not is_host(self.host):
-            raise RemoteProtocolError(400, "the Host header is not a host")
+        elif self.host != self.known_host:
+            if not is_host(self.host):
+                raise RemoteProtocolError(400, "the Host header is not a host")
+            self.known_host = self.host
 
     def _read_other_form(self, head: RequestHead, target: bytes) -> None:
         """Read a target that is not in origin-form (RFC 9112 §3.2.2 to §3.2.4)."""
