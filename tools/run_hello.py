@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from environments import (
     PIP,
@@ -25,17 +26,15 @@ HOST = "127.0.0.1"
 PORT = "8000"
 
 
-def main() -> int:
-    """Install if something changed, then serve until interrupted."""
+def main() -> NoReturn:
+    """Install if something changed, then become the server, so that Ctrl+C reaches it and it ends gracefully."""
     try:
         environment = prepare()
     except StepFailed as error:
-        print(error, file=sys.stderr)
-        return 1
+        sys.exit(str(error))
     print(f"Serving examples/hello.py on http://{HOST}:{PORT} (Ctrl+C ends it)", flush=True)
     options = ("--app-dir", "examples", "--host", HOST, "--port", PORT)
     command = [str(environment.python), "-m", "licorne", *options, "hello:app"]
-    # In place of this process, so that Ctrl+C reaches the server alone and it can end gracefully.
     os.chdir(ROOT)
     os.execve(command[0], command, clean_variables({}))
 
@@ -71,4 +70,4 @@ def installed_files() -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
