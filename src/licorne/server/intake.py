@@ -50,6 +50,7 @@ class Intake:
     async def _stop_accepting(self) -> None:
         loop = asyncio.get_running_loop()
         for listener in self.listeners:
+            listener.stop_queueing()
             try:
                 loop.remove_reader(listener.sock)
             except (NotImplementedError, ValueError):  # Windows; a listener that is closed already

@@ -34,13 +34,17 @@ _Address = tuple[int, tuple[Any, ...]]
 
 
 class Listener:
-    """Be one bound socket; `path` is set when its UNIX path is to be removed at the end."""
+    """Be one bound socket; `path` is set when its UNIX path is to be removed at the end.
 
-    __slots__ = ("_identity", "path", "sock")
+    A shared one was made by somebody else, who may let other processes accept on it too.
+    """
 
-    def __init__(self, sock: socket.socket, path: str | None = None) -> None:
+    __slots__ = ("_identity", "is_shared", "path", "sock")
+
+    def __init__(self, sock: socket.socket, path: str | None = None, *, is_shared: bool = False) -> None:
         self.sock = sock
         self.path = path
+        self.is_shared = is_shared
         self._identity = identity(path) if path else None
         sock.setblocking(False)
 
@@ -51,6 +55,15 @@ class Listener:
         except OSError as error:
             # Linux lets two sockets bind one port as long as none of them listens.
             raise StartupError(f"cannot listen on {self.url}: {_reason(error, self.port)}") from None
+
+    def stop_queueing(self) -> None:
+        """Have the system turn newcomers away while the queue is emptied, if no other process wants them."""
+        if self.is_shared:
+            return
+        try:
+            self.sock.listen(0)
+        except OSError:
+            return
 
     def accept_queued(self) -> list[socket.socket]:
         """Accept the connections that the system has queued so far."""
@@ -115,12 +128,12 @@ def open_listeners(binds: Iterable[Bind]) -> list[Listener]:
 
 def adopt_sockets(sockets: Sequence[socket.socket]) -> list[Listener]:
     """Take over sockets that the caller has bound. Raises StartupError."""
-    return [Listener(_checked(sock, f"socket {sock.fileno()}")) for sock in sockets]
+    return [Listener(_checked(sock, f"socket {sock.fileno()}"), is_shared=True) for sock in sockets]
 
 
 def _open(bind: Bind) -> list[Listener]:
     if bind.fd is not None:
-        return [Listener(_adopt_fd(bind.fd))]
+        return [Listener(_adopt_fd(bind.fd), is_shared=True)]
     if bind.path is not None:
         return [Listener(bind_unix(bind.path), bind.path)]
     return [Listener(sock) for sock in _bind_tcp(bind.host or "", bind.port or 0)]
