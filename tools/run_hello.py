@@ -32,6 +32,8 @@ def main() -> NoReturn:
         environment = prepare()
     except StepFailed as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("interrupted; the next run goes on from here")
     print(f"Serving examples/hello.py on http://{HOST}:{PORT} (Ctrl+C ends it)", flush=True)
     options = ("--app-dir", "examples", "--host", HOST, "--port", PORT)
     command = [str(environment.python), "-m", "licorne", *options, "hello:app"]
