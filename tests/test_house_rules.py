@@ -41,7 +41,14 @@ ARROWS = {
         "licorne.engine.http3",
         "licorne.engine.websocket",
     ),
-    "licorne.asgi": ("licorne.errors", "licorne.link", "licorne.engine.exchange", "licorne.engine.websocket.session"),
+    # `received` is the request's half of an exchange.
+    "licorne.asgi": (
+        "licorne.errors",
+        "licorne.link",
+        "licorne.engine.received",
+        "licorne.engine.exchange",
+        "licorne.engine.websocket.session",
+    ),
     "licorne.drivers": (
         "licorne.errors",
         "licorne.link",
@@ -75,6 +82,7 @@ ARROWS = {
 ENGINE_RANKS = (
     {"_bytes"},
     {"headers", "framing", "limits", "target", "pseudo"},
+    {"received", "sink"},
     {"exchange"},
     {"connection"},
     {"negotiate"},
