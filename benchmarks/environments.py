@@ -71,10 +71,15 @@ def find_python(wanted: str) -> str:
     raise SetupError(f"no CPython {wanted} in PATH or pyenv; name one with --python")
 
 
-def open_environment(name: str, python: str, *, refresh: bool = False) -> Environment:
-    """Return an environment ("peers" or a build of licorne), making it when it is missing or stale."""
+def open_environment(name: str, python: str, *, refresh: bool = False, as_installed: bool = False) -> Environment:
+    """Return an environment ("peers" or a build of licorne), making it when it is missing or stale.
+
+    `refresh` makes it even when it is neither, `as_installed` takes it even when it is stale.
+    """
     environment = Environment(HOME / f"bench-{name}-{_version_of(python)}")
     stamp = environment.root / "made-from"
+    if as_installed and stamp.exists():
+        return environment
     wanted = _fingerprint(name)
     if refresh or not stamp.exists() or stamp.read_text() != wanted:
         shutil.rmtree(environment.root, ignore_errors=True)

@@ -27,7 +27,8 @@ def main() -> int:
     options = _parse_arguments()
     try:
         (server,) = find_servers([options.server])
-        environment = open_environment(server.environment, find_python(options.python))
+        python = find_python(options.python)
+        environment = open_environment(server.environment, python, as_installed=options.as_installed)
     except (KeyError, SetupError) as error:
         print(error.args[0], file=sys.stderr)
         return 2
@@ -44,6 +45,9 @@ def _parse_arguments() -> argparse.Namespace:
     cpus = CpuPair.of_this_machine()
     parser.add_argument("--cpus", type=CpuPair.parse, default=cpus, help="server's and load's, as 1,0")
     parser.add_argument("--python", default="3.13", help="version or path of the interpreter (3.13)")
+    parser.add_argument(
+        "--as-installed", action="store_true", help="do not build licorne again when its source changed"
+    )
     options = parser.parse_args()
     for name in options.fault:
         if name not in FAULTS:

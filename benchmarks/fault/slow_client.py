@@ -29,19 +29,27 @@ class SlowClient:
         parts = self._received.split(b" ", 2)
         return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0
 
+    def fileno(self) -> int:
+        """Return the descriptor, for a selector."""
+        return self._connection.fileno()
+
     def drip(self) -> None:
         """Send one more byte, unless the connection has ended."""
         if not self.is_open:
             return
-        self._listen()
-        if self.is_open:
-            self._send()
+        try:
+            self._connection.send(b"x")
+        except BlockingIOError:
+            return
+        except OSError:
+            self.closed_at = time.monotonic()
 
     def close(self) -> None:
         """Free the descriptor."""
         self._connection.close()
 
-    def _listen(self) -> None:
+    def listen(self) -> None:
+        """Take what has come; note when it is the end."""
         try:
             data = self._connection.recv(4096)
         except BlockingIOError:
@@ -50,12 +58,4 @@ class SlowClient:
             data = b""
         self._received += data
         if not data:
-            self.closed_at = time.monotonic()
-
-    def _send(self) -> None:
-        try:
-            self._connection.send(b"x")
-        except BlockingIOError:
-            return
-        except OSError:
             self.closed_at = time.monotonic()

@@ -3,6 +3,8 @@
 Promised: the normal ones are not slowed, and every slow one is gone when the header timeout is over.
 """
 
+import itertools
+import selectors
 import threading
 import time
 
@@ -30,14 +32,16 @@ def play(stage: Stage) -> Verdict:
     verdict = Verdict()
     with stage.live("--timeout-request-header", f"{TIMEOUT_SECONDS:g}s") as live:
         put_load(NORMAL, live.port, 1, stage.cpus.load)
-        alone = put_load(NORMAL, live.port, LOAD_SECONDS, stage.cpus.load)
+        before = put_load(NORMAL, live.port, LOAD_SECONDS, stage.cpus.load)
         clients = [SlowClient(live.connect()) for _ in range(SLOW_CLIENTS)]
         opened_at = time.monotonic()
         dripping = threading.Thread(target=_drip, args=(clients, opened_at + TIMEOUT_SECONDS + SLACK_SECONDS))
         dripping.start()
         beside = put_load(NORMAL, live.port, LOAD_SECONDS, stage.cpus.load)
         dripping.join()
-        _judge_normal(verdict, alone, beside)
+        # The mean of before and after: on a machine that others use too, either alone may be luck.
+        after = put_load(NORMAL, live.port, LOAD_SECONDS, stage.cpus.load)
+        _judge_normal(verdict, before, beside, after)
         _judge_slow(verdict, clients, opened_at)
         _judge_after(verdict, live)
     return verdict
@@ -45,19 +49,31 @@ def play(stage: Stage) -> Verdict:
 
 def _drip(clients: list[SlowClient], until: float) -> None:
     """Give each client one byte a second, evenly spread, until all are gone or time is up."""
-    pause = 1.0 / len(clients)
-    while time.monotonic() < until and any(client.is_open for client in clients):
-        for client in clients:
-            client.drip()
-            time.sleep(pause)
+    selector = selectors.DefaultSelector()
+    for client in clients:
+        selector.register(client, selectors.EVENT_READ)
+    turns = itertools.cycle(clients)
+    while time.monotonic() < until and selector.get_map():
+        next(turns).drip()
+        for key, _ in selector.select(1.0 / len(clients)):
+            _hear(selector, key.fileobj)
+    selector.close()
 
 
-def _judge_normal(verdict: Verdict, alone: Load, beside: Load) -> None:
-    for name, load in (("without slow clients", alone), ("with slow clients", beside)):
+def _hear(selector: selectors.BaseSelector, client: object) -> None:
+    assert isinstance(client, SlowClient)
+    client.listen()
+    if not client.is_open:
+        selector.unregister(client)
+
+
+def _judge_normal(verdict: Verdict, before: Load, beside: Load, after: Load) -> None:
+    for name, load in (("before", before), ("beside slow clients", beside), ("after", after)):
         verdict.show(name, f"{load.rate:,.0f} requests/s, p50 {load.p50} µs, p99 {load.p99} µs, {load.faults} faults")
-    bound = alone.p99 * P99_FACTOR + P99_NOISE_MICROSECONDS
+    bound = (before.p99 + after.p99) / 2 * P99_FACTOR + P99_NOISE_MICROSECONDS
+    rate = (before.rate + after.rate) / 2
     verdict.expect(f"p99 of normal requests stays below {bound:.0f} µs", beside.p99 <= bound)
-    verdict.expect(f"their rate stays above {RATE_FACTOR:.0%}", beside.rate >= RATE_FACTOR * alone.rate)
+    verdict.expect(f"their rate stays above {RATE_FACTOR:.0%}", beside.rate >= RATE_FACTOR * rate)
     verdict.expect("none of them fails", not beside.faults)
 
 

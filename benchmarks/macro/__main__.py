@@ -47,6 +47,9 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--spawns", type=int, default=10, help="turns of scenario start (10)")
     parser.add_argument("--cpus", type=CpuPair.parse, default=cpus, help="server's and load's, as 1,0")
     parser.add_argument("--python", default="3.13", help="version or path of the interpreter (3.13)")
+    parser.add_argument(
+        "--as-installed", action="store_true", help="do not build licorne again when its source changed"
+    )
     parser.add_argument("--refresh-peers", action="store_true", help="install the peers' newest versions again")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     parser.add_argument("--check", action="store_true", help="judge the targets; exit status 1 when one is missed")
@@ -92,7 +95,7 @@ def _chosen_entrants(scenarios: list[Scenario], options: argparse.Namespace) -> 
 
     def enter(server: Server) -> Entrant:
         if server.environment not in made:
-            made[server.environment] = open_environment(server.environment, python)
+            made[server.environment] = open_environment(server.environment, python, as_installed=options.as_installed)
         return Entrant(server, made[server.environment])
 
     return {
