@@ -3,7 +3,8 @@ cimport cython
 from licorne.asgi.ready cimport Ready
 from licorne.asgi.scope cimport ScopeMaker
 from licorne.asgi.shared cimport Shared
-from licorne.engine.exchange cimport BodyBuffer, Exchange
+from licorne.engine.exchange cimport Exchange
+from licorne.engine.received cimport BodyBuffer
 from licorne.link cimport Cycle, Link
 
 cdef Ready _DONE

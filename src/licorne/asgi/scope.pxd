@@ -1,10 +1,10 @@
 cimport cython
 
-from licorne.engine cimport _bytes
-from licorne.engine.exchange cimport Exchange, RequestHead
+from licorne.engine.exchange cimport Exchange
+from licorne.engine.received cimport RequestHead
 from licorne.link cimport Link
 
-cdef int _PERCENT
+cdef char _PERCENT
 
 
 cdef class ScopeMaker:

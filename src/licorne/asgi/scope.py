@@ -3,7 +3,6 @@
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from licorne.engine import _bytes
 from licorne.engine.exchange import Exchange
 from licorne.link import Link
 
@@ -69,7 +68,7 @@ class ScopeMaker:
         return scope
 
     def _decoded(self, path: bytes) -> str:
-        if _bytes.find(path, _PERCENT, 0, len(path)) >= 0:
+        if _PERCENT in path:
             return unquote_to_bytes(path).decode("utf-8", "replace")
         return path.decode("ascii")
 

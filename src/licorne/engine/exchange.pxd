@@ -3,6 +3,8 @@ cimport cython
 from licorne.engine cimport _bytes
 from licorne.engine.framing cimport has_no_content, parse_length
 from licorne.engine.headers cimport list_tokens
+from licorne.engine.received cimport BodyBuffer, RequestHead
+from licorne.engine.sink cimport ResponseSink
 
 cdef long long _UNKNOWN_LENGTH
 cdef bytes _FIELD_NAME
@@ -19,40 +21,6 @@ cdef int _COMPLETE
 cdef bytes _OWNED_LENGTHS
 cdef int _MIN_STATUS
 cdef int _MAX_STATUS
-
-
-cdef class RequestHead:
-    cdef public long long content_length
-    cdef public bint expects_continue
-    cdef public list headers
-    cdef public str http_version
-    cdef public str method
-    cdef public bytes path
-    cdef public bytes query
-    cdef public bint takes_trailers
-    cdef public bytes target
-
-
-cdef class BodyBuffer:
-    cdef public bytes first
-    cdef public bint has_ended
-    cdef public Py_ssize_t high_water
-    cdef bytearray more
-
-    cpdef append(self, bytes data)
-    cpdef bytes take(self)
-    cpdef Py_ssize_t size(self)
-
-
-cdef class ResponseSink:
-    cpdef send_informational(self, int status, list fields)
-    cpdef bint can_inform(self)
-    cpdef send_head(self, int status, list fields, long long length, int flags)
-    cpdef send_data(self, bytes data, bint end)
-    cpdef send_trailers(self, list fields)
-    cpdef start_file(self, Py_ssize_t count, bint end)
-    cpdef finish_file(self, bint end)
-    cpdef abort(self)
 
 
 cdef class Exchange:

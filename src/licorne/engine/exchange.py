@@ -14,26 +14,11 @@ from typing import Any
 from licorne.engine import _bytes
 from licorne.engine.framing import has_no_content, parse_length
 from licorne.engine.headers import FIELD_NAME, FIELD_TEXT, HOP_BY_HOP, LOWER_NAME, list_tokens
+from licorne.engine.received import BodyBuffer, RequestHead
+from licorne.engine.sink import HAS_DATE, HAS_SERVER, UNKNOWN_LENGTH, WANTS_CLOSE, ResponseSink
 from licorne.errors import ClientDisconnected, LocalProtocolError, RemoteProtocolError
 
-__all__ = [
-    "HAS_DATE",
-    "HAS_SERVER",
-    "UNKNOWN_LENGTH",
-    "WANTS_CLOSE",
-    "BodyBuffer",
-    "Exchange",
-    "RequestHead",
-    "ResponseSink",
-]
-
-#: The length of a response whose application gave none.
-UNKNOWN_LENGTH = -1
-
-#: What the fields of a response say to its sink, as flags.
-HAS_DATE = 1
-HAS_SERVER = 2
-WANTS_CLOSE = 4
+__all__ = ["Exchange"]
 
 # The same once more, typed in the `.pxd`: a name that is typed there is not visible from outside.
 _UNKNOWN_LENGTH = UNKNOWN_LENGTH
@@ -55,110 +40,6 @@ _OWNED = HOP_BY_HOP | {b"content-length", b"date", b"server"}
 _OWNED_LENGTHS = bytes(1 if size in {len(name) for name in _OWNED} else 0 for size in range(256))
 _MIN_STATUS = 200
 _MAX_STATUS = 599
-
-
-class RequestHead:
-    """Hold a request's start line and fields, checked and parsed; nothing here changes once it is made."""
-
-    __slots__ = (
-        "content_length",
-        "expects_continue",
-        "headers",
-        "http_version",
-        "method",
-        "path",
-        "query",
-        "takes_trailers",
-        "target",
-    )
-
-    #: Bytes of body announced; -1 when it comes in chunks.
-    content_length: int
-    expects_continue: bool
-    #: (lower-case name, value) in the order received.
-    headers: list[tuple[bytes, bytes]]
-    http_version: str
-    method: str
-    #: The raw path, still percent-encoded, without the query.
-    path: bytes
-    query: bytes
-    #: The request said `TE: trailers`.
-    takes_trailers: bool
-    #: The target as received.
-    target: bytes
-
-
-class BodyBuffer:
-    """Hold what has arrived of a request body and was not yet taken."""
-
-    __slots__ = ("first", "has_ended", "high_water", "more")
-
-    def __init__(self, high_water: int) -> None:
-        self.first = b""
-        self.more: bytearray | None = None
-        self.has_ended = False
-        self.high_water = high_water
-
-    def append(self, data: bytes) -> None:
-        """Add bytes from the wire. One piece is kept as it is; several are gathered, so that tiny chunks stay tiny."""
-        if not self.first:
-            self.first = data
-        elif self.more is None:
-            self.more = bytearray(data)
-        else:
-            self.more += data
-
-    def take(self) -> bytes:
-        """Hand over all that has arrived."""
-        data = self.first
-        if data:
-            self.first = b""
-            if self.more is not None:
-                data = data + self.more
-                self.more = None
-        return data
-
-    def size(self) -> int:
-        """Return the number of bytes held."""
-        return len(self.first) + (0 if self.more is None else len(self.more))
-
-
-class ResponseSink:
-    """Be the writing half of one protocol: it only changes its own state and queue, and calls nobody."""
-
-    __slots__ = ()
-
-    def send_informational(self, status: int, fields: list[tuple[bytes, bytes]]) -> None:
-        """Queue an interim response (RFC 9110 §15.2), such as 100 or 103."""
-        raise NotImplementedError
-
-    def can_inform(self) -> bool:
-        """Tell whether an interim response may still go out: the final head has not left."""
-        raise NotImplementedError
-
-    def send_head(self, status: int, fields: list[tuple[bytes, bytes]], length: int, flags: int) -> None:
-        """Queue the final head. `length` is in bytes or UNKNOWN_LENGTH, `flags` of HAS_DATE, HAS_SERVER, WANTS_CLOSE."""
-        raise NotImplementedError
-
-    def send_data(self, data: bytes, end: bool) -> None:
-        """Queue body bytes; `end` says that no more will come, not even trailers."""
-        raise NotImplementedError
-
-    def send_trailers(self, fields: list[tuple[bytes, bytes]]) -> None:
-        """Queue the trailer section and end the response."""
-        raise NotImplementedError
-
-    def start_file(self, count: int, end: bool) -> None:
-        """Queue what must stand before `count` bytes that the driver will send from a file; `end`: the last ones."""
-        raise NotImplementedError
-
-    def finish_file(self, end: bool) -> None:
-        """Queue what must stand after those bytes."""
-        raise NotImplementedError
-
-    def abort(self) -> None:
-        """Give the response up in a way that the peer cannot take for its end."""
-        raise NotImplementedError
 
 
 class Exchange:
@@ -290,9 +171,7 @@ class Exchange:
         """
         size = len(data)
         self._count(size, end)
-        if has_no_content(self.head.method, self.status):
-            data = b""
-        else:
+        if not has_no_content(self.head.method, self.status):
             self.bytes_sent += size
         self.sink.send_data(data, end and not self.has_trailers)
         if end:

@@ -1,5 +1,6 @@
 from licorne.engine.connection cimport Connection
 from licorne.engine.exchange cimport Exchange
+from licorne.engine.http1.pace cimport Pace
 from licorne.engine.http1.parser cimport Parser
 from licorne.engine.http1.request cimport Http1Request
 from licorne.engine.http1.response cimport Http1Response
@@ -24,14 +25,12 @@ cdef class Http1Connection(Connection):
     cdef bint is_draining
     cdef double keep_alive
     cdef object limits
-    cdef long long mark_bytes
-    cdef double mark_time
+    cdef Pace pace
     cdef Parser parser
     cdef int phase
     cdef Http1Request request
+    cdef long long requests_left
     cdef Http1Response response
-    cdef Py_ssize_t served
-    cdef Py_ssize_t max_requests
 
     @cython.locals(exchange=Exchange)
     cpdef Exchange next_exchange(self, double now)
@@ -40,8 +39,6 @@ cdef class Http1Connection(Connection):
     cdef _parse(self, bytes data, double now)
     cdef _mark_head(self, double now)
     cdef _mark_body(self, double now)
-    cdef _restart_rate(self, double now)
-    cdef bint _is_too_slow(self, double now) except -1
     cdef _swallow(self, Py_ssize_t size)
     @cython.locals(is_last=bint)
     cdef _begin(self, Exchange exchange)

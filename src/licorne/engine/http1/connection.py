@@ -19,6 +19,7 @@ is parsed any more.
 from licorne.engine.connection import NEVER, Closing, Connection
 from licorne.engine.exchange import Exchange
 from licorne.engine.framing import MAX_LENGTH
+from licorne.engine.http1.pace import Pace
 from licorne.engine.http1.parser import Parser
 from licorne.engine.http1.request import Http1Request
 from licorne.engine.http1.response import Http1Response
@@ -55,14 +56,12 @@ class Http1Connection(Connection):
         "is_draining",
         "keep_alive",
         "limits",
-        "mark_bytes",
-        "mark_time",
-        "max_requests",
+        "pace",
         "parser",
         "phase",
         "request",
+        "requests_left",
         "response",
-        "served",
     )
 
     # construction
@@ -73,17 +72,13 @@ class Http1Connection(Connection):
         self.parser = parser
         self.response = Http1Response(defaults, hint)
         self.request = Http1Request(limits, self.response)
-        # The two that are asked for with every request.
         self.keep_alive = limits.keep_alive_timeout or NEVER
-        self.max_requests = limits.max_requests or MAX_LENGTH
+        self.requests_left = limits.max_requests or MAX_LENGTH
         #: The exchange that is being answered.
         self.current: Exchange | None = None
-        self.served = 0
         self.has_eof = False
         self.is_draining = False
-        #: Since when, and from which byte on, the progress of a body (or of what is swallowed) is judged.
-        self.mark_time = 0.0
-        self.mark_bytes = 0
+        self.pace = Pace(limits)
         self.phase = _FRESH
         self.closing = 0
         self.deadline = NEVER
@@ -214,40 +209,30 @@ class Http1Connection(Connection):
         """Judge the progress of a body and set its clock again."""
         if self.phase == _DISCARD:
             limit = self.limits.max_discard_bytes
-            if limit and self.request.body_bytes - self.mark_bytes > limit:
+            if limit and self.request.body_bytes - self.pace.bytes > limit:
                 self._linger(now)
             return
         if self.phase != _BODY:
             self.phase = _BODY
-            self._restart_rate(now)
-        elif self._is_too_slow(now):
+            self.pace.restart(now, self.request.body_bytes)
+        elif self.pace.is_too_slow(now, self.request.body_bytes):
             self.refuse(RemoteProtocolError(408, "the request body comes too slowly"), now)
             return
         self.deadline = now + (self.limits.body_timeout or _NEVER) if self.wants_data() else _NEVER
 
-    def _restart_rate(self, now: float) -> None:
-        self.mark_time = now
-        self.mark_bytes = self.request.body_bytes
-
-    def _is_too_slow(self, now: float) -> bool:
-        elapsed = now - self.mark_time
-        if not self.limits.min_body_rate or elapsed <= self.limits.body_rate_grace:
-            return False
-        return self.request.body_bytes - self.mark_bytes < self.limits.min_body_rate * elapsed
-
     def _swallow(self, size: int) -> None:
         """Count what comes after our last answer; nobody reads it."""
-        self.mark_bytes += size
+        self.pace.bytes += size
         limit = self.limits.max_discard_bytes
-        if limit and self.mark_bytes > limit:
+        if limit and self.pace.bytes > limit:
             self.closing = max(self.closing, _CLOSING_FLUSH)
 
     # internals: answering
 
     def _begin(self, exchange: Exchange) -> None:
         self.current = exchange
-        self.served += 1
-        is_last = self.request.closes or self.is_draining or self.served >= self.max_requests
+        self.requests_left -= 1
+        is_last = self.request.closes or self.is_draining or self.requests_left <= 0
         self.response.begin(exchange.head, not is_last)
         if self.has_eof:
             exchange.leave()
@@ -277,7 +262,7 @@ class Http1Connection(Connection):
         if not self.wants_data():
             self.deadline = _NEVER
         elif self.deadline == _NEVER:
-            self._restart_rate(now)
+            self.pace.restart(now, self.request.body_bytes)
             self.deadline = now + (self.limits.body_timeout or _NEVER)
 
     def _resume(self, now: float) -> None:
@@ -304,7 +289,7 @@ class Http1Connection(Connection):
         current.take_body()
         request.is_discarding = True
         self.phase = _DISCARD
-        self.mark_bytes = request.body_bytes
+        self.pace.restart(now, request.body_bytes)
         self.deadline = now + (self.limits.discard_timeout or _NEVER)
 
     def _linger(self, now: float) -> None:
@@ -313,5 +298,5 @@ class Http1Connection(Connection):
         self.current = None
         self.phase = _LINGER
         self.closing = _CLOSING_FLUSH if self.has_eof else _CLOSING_LINGER
-        self.mark_bytes = 0
+        self.pace.restart(now, 0)
         self.deadline = now + (self.limits.linger_timeout or _NEVER)

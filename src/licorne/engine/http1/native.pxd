@@ -59,7 +59,7 @@ cdef class NativeParser(Parser):
     cdef tuple _split_field(self, bytes data, Py_ssize_t start, Py_ssize_t end)
     @cython.locals(method=bytes, target=bytes, minor=int, fields=list, length="long long")
     cdef _end_head(self, RequestSink sink)
-    cpdef confirm(self, bytes method, bytes target, list fields)
+    cpdef confirm(self, bytes target, int minor, list fields)
     cdef _reset(self)
     cdef _start_body(self, long long length, RequestSink sink)
     @cython.locals(size=Py_ssize_t)

@@ -75,7 +75,7 @@ class NativeParser(Parser):
         self.searched = 0
         self.state = _START_LINE
         self.remaining = 0
-        #: The lines of the head as received, for a subclass that wants to `confirm` it; None in this class.
+        #: The field lines of the head as received, for a subclass that wants to `confirm` it; None in this class.
         self.lines: list[bytes] | None = None
         self._reset()
 
@@ -116,7 +116,7 @@ class NativeParser(Parser):
         end = newline - 1
         if end < start or data[end] != _CR:
             raise RemoteProtocolError(400, "a line ends without CR")
-        if self.lines is not None and self.state <= _FIELD:
+        if self.lines is not None and self.state == _FIELD and end > start:
             self.lines.append(_bytes.cut(data, start, newline + 1))
         if self.state == _FIELD:
             self._count_head(start, end, 431)
@@ -232,12 +232,12 @@ class NativeParser(Parser):
         fields = self.fields
         length = sink.on_head(method, target, minor, fields)
         if self.lines is not None:
-            self.confirm(method, target, fields)
+            self.confirm(target, minor, fields)
             self.lines = []
         self._reset()
         self._start_body(length, sink)
 
-    def confirm(self, method: bytes, target: bytes, fields: list[tuple[bytes, bytes]]) -> None:
+    def confirm(self, target: bytes, minor: int, fields: list[tuple[bytes, bytes]]) -> None:
         """Give a subclass the chance to refuse a head that this class has accepted; its `lines` are at hand.
 
         Raises:

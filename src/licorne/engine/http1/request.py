@@ -4,11 +4,14 @@ Every parser ends here, so what a library forgives is refused here all the same:
 a message ends, the host, the target and the method are judged by our own rules (headers, framing, target).
 """
 
-from licorne.engine.exchange import BodyBuffer, Exchange, RequestHead, ResponseSink
+from licorne.engine.exchange import Exchange
 from licorne.engine.framing import request_length
 from licorne.engine.headers import is_host, list_tokens
+from licorne.engine.http1.known import KnownFields
 from licorne.engine.http1.parser import RequestSink
 from licorne.engine.limits import Limits
+from licorne.engine.received import BodyBuffer, RequestHead
+from licorne.engine.sink import ResponseSink
 from licorne.engine.target import check_connect, split_absolute, split_origin
 from licorne.errors import RemoteProtocolError
 
@@ -16,9 +19,6 @@ __all__ = ["Http1Request"]
 
 _METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE")}
 
-# The fields that an HTTP/1 connection itself must understand; all others are told apart by their length alone.
-_KNOWN = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", b"te"})
-_KNOWN_LENGTHS = bytes(1 if size in {len(name) for name in _KNOWN} else 0 for size in range(256))
 _SLASH = 47
 
 # Shared by all requests without a body: it has ended, and nothing is ever added to it.
@@ -32,19 +32,14 @@ class Http1Request(RequestSink):
     __slots__ = (
         "body_bytes",
         "closes",
-        "connection",
         "exchange",
-        "expect",
         "high_water",
-        "host",
         "is_discarding",
+        "known",
         "known_host",
-        "length",
         "max_body",
         "ready",
         "sink",
-        "te",
-        "transfer_encoding",
     )
 
     def __init__(self, limits: Limits, sink: ResponseSink) -> None:
@@ -63,24 +58,21 @@ class Http1Request(RequestSink):
         #: The peer wants the connection closed after this request (RFC 9112 §9.3).
         self.closes = False
         #: The last host that was found valid: most requests of a connection name the same.
-        self.known_host = b""
-        self._forget()
+        self.known_host: bytes | None = None
+        self.known = KnownFields()
 
     # input: facts from the parser
 
     def on_head(self, method: bytes, target: bytes, minor: int, fields: list[tuple[bytes, bytes]]) -> int:
-        self._forget()
-        for field in fields:
-            name = field[0]
-            if len(name) < 256 and _KNOWN_LENGTHS[len(name)] and name in _KNOWN:
-                self._note(name, field[1])
+        known = self.known
+        known.gather(fields)
         head = self._head(method, target, minor, fields)
-        length = request_length(self.length, self.transfer_encoding, minor)
+        length = request_length(known.length, known.transfer_encoding, minor)
         if self.max_body and length > self.max_body:
             raise RemoteProtocolError(413, "the request body is too large")
         head.content_length = length
         head.expects_continue = self._expects_continue(minor)
-        head.takes_trailers = self.te is not None and b"trailers" in list_tokens(self.te)
+        head.takes_trailers = known.te is not None and b"trailers" in list_tokens(known.te)
         self.closes = self._is_last(minor)
         self._begin(head)
         return length
@@ -114,35 +106,6 @@ class Http1Request(RequestSink):
 
     # internals
 
-    def _forget(self) -> None:
-        """Clear what the fields of the last head said."""
-        self.host: bytes | None = None
-        self.length: bytes | None = None
-        self.transfer_encoding: bytes | None = None
-        self.connection: bytes | None = None
-        self.expect: bytes | None = None
-        self.te: bytes | None = None
-
-    def _note(self, name: bytes, value: bytes) -> None:
-        if name == b"host":
-            self.host = self._once(self.host, value, "Host")
-        elif name == b"content-length":
-            self.length = self._once(self.length, value, "Content-Length")
-        elif name == b"transfer-encoding":
-            self.transfer_encoding = self._once(self.transfer_encoding, value, "Transfer-Encoding")
-        elif name == b"connection":
-            self.connection = value if self.connection is None else self.connection + b"," + value
-        elif name == b"expect":
-            self.expect = value if self.expect is None else self.expect + b"," + value
-        elif name == b"te":
-            self.te = value if self.te is None else self.te + b"," + value
-
-    def _once(self, known: bytes | None, value: bytes, name: str) -> bytes:
-        # RFC 9110 §5.3: a field that is not a list must not be repeated; two readers could choose different ones.
-        if known is not None:
-            raise RemoteProtocolError(400, f"more than one {name} header")
-        return value
-
     def _head(self, method: bytes, target: bytes, minor: int, fields: list[tuple[bytes, bytes]]) -> RequestHead:
         head = RequestHead.__new__(RequestHead)
         head.method = self._method(method)
@@ -167,13 +130,13 @@ class Http1Request(RequestSink):
 
     def _check_host(self, minor: int) -> None:
         # RFC 9112 §3.2: exactly one, and valid, on HTTP/1.1.
-        if self.host is None:
+        if self.known.host is None:
             if minor:
                 raise RemoteProtocolError(400, "an HTTP/1.1 request without a Host header")
-        elif self.host != self.known_host:
-            if not is_host(self.host):
+        elif self.known.host != self.known_host:
+            if not is_host(self.known.host):
                 raise RemoteProtocolError(400, "the Host header is not a host")
-            self.known_host = self.host
+            self.known_host = self.known.host
 
     def _read_other_form(self, head: RequestHead, target: bytes) -> None:
         """Read a target that is not in origin-form (RFC 9112 §3.2.2 to §3.2.4)."""
@@ -193,17 +156,17 @@ class Http1Request(RequestSink):
 
     def _expects_continue(self, minor: int) -> bool:
         # RFC 9110 §10.1.1: a 1.0 client cannot mean it.
-        if self.expect is None or not minor:
+        if self.known.expect is None or not minor:
             return False
-        if self.expect.lower() != b"100-continue":
+        if self.known.expect.lower() != b"100-continue":
             raise RemoteProtocolError(417, "the only expectation met here is 100-continue")
         return True
 
     def _is_last(self, minor: int) -> bool:
         # RFC 9112 §9.3
-        if self.connection is None:
+        if self.known.connection is None:
             return minor == 0
-        options = list_tokens(self.connection)
+        options = list_tokens(self.known.connection)
         return b"close" in options or (minor == 0 and b"keep-alive" not in options)
 
     def _begin(self, head: RequestHead) -> None:

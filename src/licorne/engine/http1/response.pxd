@@ -1,4 +1,3 @@
-from licorne.engine.exchange cimport RequestHead, ResponseSink
 from licorne.engine.framing cimport has_no_content
 from licorne.engine.http1.writer cimport (
     DefaultHeaders,
@@ -8,6 +7,8 @@ from licorne.engine.http1.writer cimport (
     serialize_refusal,
     serialize_trailers,
 )
+from licorne.engine.received cimport RequestHead
+from licorne.engine.sink cimport ResponseSink
 
 cdef int _IDLE
 cdef int _HEAD

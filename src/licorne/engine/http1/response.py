@@ -4,7 +4,6 @@ The head waits for the first body bytes, so that both leave in one piece and a b
 gets a Content-Length instead of chunks. A large body is queued as it is, never copied.
 """
 
-from licorne.engine.exchange import UNKNOWN_LENGTH, WANTS_CLOSE, RequestHead, ResponseSink
 from licorne.engine.framing import has_no_content
 from licorne.engine.http1.writer import (
     LAST_CHUNK,
@@ -15,6 +14,8 @@ from licorne.engine.http1.writer import (
     serialize_refusal,
     serialize_trailers,
 )
+from licorne.engine.received import RequestHead
+from licorne.engine.sink import UNKNOWN_LENGTH, WANTS_CLOSE, ResponseSink
 
 __all__ = ["Http1Response"]
 
@@ -96,7 +97,7 @@ class Http1Response(ResponseSink):
             self._send_first(data, end)
         elif self.framing == _CHUNKED:
             self._send_chunk(data, end)
-        elif data:
+        elif data and self.framing != _NO_CONTENT:
             self._queue(data)
         self.state = _DONE if end else _BODY
 
@@ -160,7 +161,9 @@ class Http1Response(ResponseSink):
         """Queue the head and the first body bytes."""
         last = self._frame(len(data), end)
         first = self.defaults.head(self.status, self.flags)
-        if self.framing == _CHUNKED or len(data) > _MAX_COPIED_BYTES:
+        if self.framing == _NO_CONTENT:
+            self._queue(serialize_head(first, self.fields, last, b""))
+        elif self.framing == _CHUNKED or len(data) > _MAX_COPIED_BYTES:
             self._queue(serialize_head(first, self.fields, last, b""))
             if self.framing == _CHUNKED:
                 self._send_chunk(data, end)
@@ -175,6 +178,8 @@ class Http1Response(ResponseSink):
         line = b""
         if has_no_content(self.method, self.status):
             self.framing = _NO_CONTENT
+            if end and self.length == _UNKNOWN_LENGTH and self.status not in (204, 304):
+                line = b"content-length: %d\r\n" % size  # RFC 9110 §8.6: what a GET would have been told
         elif self.length != _UNKNOWN_LENGTH:
             self.framing = _LENGTH
         elif end:

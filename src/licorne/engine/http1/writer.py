@@ -7,7 +7,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 
 from licorne.engine import _bytes
-from licorne.engine.exchange import HAS_DATE, HAS_SERVER
+from licorne.engine.sink import HAS_DATE, HAS_SERVER
 
 __all__ = ["LAST_CHUNK", "DefaultHeaders", "serialize_chunk_line", "serialize_head", "serialize_informational", "serialize_refusal", "serialize_trailers"]
 
