@@ -24,7 +24,7 @@ class Ready:
     def __await__(self) -> Generator[Any, Any, Any]:
         if self.result is None:
             return _EXHAUSTED  # type: ignore[return-value]
-        return self  # type: ignore[return-value]
+        return self
 
     def __iter__(self) -> "Ready":
         return self

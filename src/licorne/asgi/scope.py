@@ -23,7 +23,7 @@ class ScopeMaker:
     __slots__ = ("asgi", "extensions", "raw_root", "root_path", "state", "template")
 
     def __init__(self, asgi_version: str, root_path: str, state: dict[str, Any]) -> None:
-        """Take the ASGI version ("2.0" or "3.0"), the mount point, and the lifespan state of which requests get a copy."""
+        """Take the ASGI version ("2.0" or "3.0"), the mount point, and the lifespan state that requests get copies of."""
         self.asgi = {"version": asgi_version, "spec_version": "2.5"}
         self.extensions = _HTTP_EXTENSIONS
         self.root_path = root_path.rstrip("/")
@@ -78,4 +78,3 @@ class ScopeMaker:
         if path == root or path.startswith(root + b"/"):
             return path
         return root + path
-

@@ -14,7 +14,18 @@ __all__ = ["Shared"]
 class Shared:
     """Hold the application, its scopes, its log, and how many of its cycles run."""
 
-    __slots__ = ("app", "is_limited", "limit", "log_access", "needs_time", "on_response", "running", "scopes", "start_next", "waiting")
+    __slots__ = (
+        "app",
+        "is_limited",
+        "limit",
+        "log_access",
+        "needs_time",
+        "on_response",
+        "running",
+        "scopes",
+        "start_next",
+        "waiting",
+    )
 
     def __init__(self, app: Any, scopes: ScopeMaker, limit: int) -> None:
         """Take the ASGI 3 callable, the maker of its scopes, and how many requests may run at a time (0: any)."""

@@ -32,8 +32,7 @@ _DRAIN_TICK = 0.05
 #: Cancelled waiters are dropped from a gate when it holds this many.
 _MAX_WAITERS = 8
 
-_Task = asyncio.Task
-_tuple = tuple
+_Task: Any = asyncio.Task
 
 
 class AsyncioGate(Gate):

@@ -185,7 +185,9 @@ class Exchange:
             ClientDisconnected: The peer is gone.
         """
         if self.state != _TRAILERS:
-            raise LocalProtocolError("Trailers must come after the last body message of a response that announced them.")
+            raise LocalProtocolError(
+                "Trailers must come after the last body message of a response that announced them."
+            )
         if self.is_disconnected:
             raise ClientDisconnected("The client disconnected.")
         fields = self._check_fields(headers)

@@ -42,6 +42,7 @@ _IPV6 = _table(b"0123456789abcdefABCDEF:.")
 _IP_FUTURE = _table(_ALPHA_DIGIT + b"-._~!$&'()*+,;=:")
 _HEX_DIGIT = _table(b"0123456789abcdefABCDEF")
 _MAX_PORT = 65535
+_PERCENT = 37
 
 #: RFC 9110 §7.6.1: fields that describe one connection; the server owns them in responses.
 HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
@@ -96,9 +97,11 @@ def _is_reg_name(host: bytes) -> bool:
 
 def has_valid_escapes(data: bytes) -> bool:
     """Tell whether every "%" of `data` is followed by two hexadecimal digits (RFC 3986 §2.1)."""
-    for piece in data.split(b"%")[1:]:
-        if len(piece) < 2 or not _bytes.is_all(piece, 0, 2, _HEX_DIGIT):
+    at = _bytes.find(data, _PERCENT, 0, len(data))
+    while at >= 0:
+        if at + 3 > len(data) or not _bytes.is_all(data, at + 1, at + 3, _HEX_DIGIT):
             return False
+        at = _bytes.find(data, _PERCENT, at + 3, len(data))
     return True
 
 

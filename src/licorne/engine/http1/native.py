@@ -119,13 +119,13 @@ class NativeParser(Parser):
         if self.lines is not None and self.state == _FIELD and end > start:
             self.lines.append(_bytes.cut(data, start, newline + 1))
         if self.state == _FIELD:
-            self._count_head(start, end, 431)
+            self._count_head(data, start, end)
             if end > start:
                 self._read_field(data, start, end)
             else:
                 self._end_head(sink)
         elif self.state == _START_LINE:
-            self._count_head(start, end, 414)
+            self._count_head(data, start, end)
             self._read_start_line(data, start, end)
         elif self.state == _CHUNK_LINE:
             self._read_chunk_line(data, start, end)
@@ -136,12 +136,21 @@ class NativeParser(Parser):
                 raise RemoteProtocolError(400, "chunk data is longer than its size")
             self.state = _CHUNK_LINE
 
-    def _count_head(self, start: int, end: int, status: int) -> None:
+    def _count_head(self, data: bytes, start: int, end: int) -> None:
+        size = end - start
+        if size > self.max_line or self.section_bytes + size + 2 > self.max_head:
+            self._refuse_size(data, start, end)
+        self.section_bytes += size + 2
+
+    def _refuse_size(self, data: bytes, start: int, end: int) -> None:
+        """Refuse a line that goes over a limit, for what comes first in it: a bad byte or the limit."""
+        allowed = min(self.max_line, self.max_head - self.section_bytes)
+        if not _bytes.is_all(data, start, min(end, start + allowed + 1), _FIELD_TEXT):
+            raise RemoteProtocolError(400, "a control character in a line")
         if end - start > self.max_line:
+            status = 414 if self.state == _START_LINE else 431
             raise RemoteProtocolError(status, "a line of the request head is too long")
-        self.section_bytes += end - start + 2
-        if self.section_bytes > self.max_head:
-            raise RemoteProtocolError(431, "the request head is too large")
+        raise RemoteProtocolError(431, "the request head is too large")
 
     def _check_incomplete(self, data: bytes, start: int) -> None:
         """Refuse the beginning of a line that can never become a legal one."""
@@ -158,15 +167,8 @@ class NativeParser(Parser):
             raise RemoteProtocolError(400, "a chunk line is too long")
         if self.state == _TRAILER and self._is_over_trailers(size):
             raise RemoteProtocolError(431, "the trailer section is too large")
-        if self.state <= _FIELD:
-            self._check_incomplete_head(size)
-
-    def _check_incomplete_head(self, size: int) -> None:
-        if size > self.max_line:
-            status = 414 if self.state == _START_LINE else 431
-            raise RemoteProtocolError(status, "a line of the request head is too long")
-        if self.section_bytes + size > self.max_head:
-            raise RemoteProtocolError(431, "the request head is too large")
+        if self.state <= _FIELD and (size > self.max_line or self.section_bytes + size > self.max_head):
+            self._refuse_size(data, start, end)
 
     # internals: head
 
@@ -181,6 +183,8 @@ class NativeParser(Parser):
             raise RemoteProtocolError(400, "the request line is not a method, a target and a version")
         if not _bytes.is_all(data, start, first, _TOKEN):
             raise RemoteProtocolError(400, "the method is not a token")
+        if not _bytes.is_all(data, first, second, _FIELD_TEXT):
+            raise RemoteProtocolError(400, "a control character in the request target")
         minor = self._read_version(data, second + 1, end)
         self.start_line = (_bytes.cut(data, start, first), _bytes.cut(data, first + 1, second), minor)
         self.state = _FIELD
@@ -205,9 +209,9 @@ class NativeParser(Parser):
         return 1  # RFC 9110 §2.5: a higher minor version of the same major one is understood as ours
 
     def _read_field(self, data: bytes, start: int, end: int) -> None:
-        if len(self.fields) >= self.max_fields:
-            raise RemoteProtocolError(431, "the request has too many header fields")
         self.fields.append(self._split_field(data, start, end))
+        if len(self.fields) > self.max_fields:
+            raise RemoteProtocolError(431, "the request has too many header fields")
 
     def _split_field(self, data: bytes, start: int, end: int) -> tuple[bytes, bytes]:
         # RFC 9112 §5: field-name ":" OWS field-value OWS. A blank first byte would be obs-fold (§5.2), a blank
@@ -280,7 +284,7 @@ class NativeParser(Parser):
 
     def _read_chunk_line(self, data: bytes, start: int, end: int) -> None:
         if end - start > _MAX_CHUNK_LINE_BYTES:
-            raise RemoteProtocolError(400, "a chunk line is too long")
+            raise RemoteProtocolError(400, "a chunk line is too long")  # as would be a bad byte in it
         line = _bytes.cut(data, start, end)
         if not _bytes.is_all(line, 0, len(line), _FIELD_TEXT):
             raise RemoteProtocolError(400, "a control character in a chunk line")
@@ -308,11 +312,19 @@ class NativeParser(Parser):
             self.section_lines = 0
             sink.on_end()
             return
+        if self._is_over_trailers(end - start + 2):
+            self._refuse_trailers(data, start, end)
         self.section_lines += 1
         self.section_bytes += end - start + 2
-        if self.section_lines > (self.limits.max_trailers or MAX_LENGTH) or self._is_over_trailers(0):
-            raise RemoteProtocolError(431, "the trailer section is too large")
         self._split_field(data, start, end)
+        if self.section_lines > (self.limits.max_trailers or MAX_LENGTH):
+            raise RemoteProtocolError(431, "the request has too many trailers")
+
+    def _refuse_trailers(self, data: bytes, start: int, end: int) -> None:
+        allowed = self.limits.max_trailer_bytes - self.section_bytes
+        if not _bytes.is_all(data, start, min(end, start + allowed + 1), _FIELD_TEXT):
+            raise RemoteProtocolError(400, "a control character in a line")
+        raise RemoteProtocolError(431, "the trailer section is too large")
 
     def _is_over_trailers(self, size: int) -> bool:
         limit = self.limits.max_trailer_bytes

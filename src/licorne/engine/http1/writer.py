@@ -9,16 +9,22 @@ from http import HTTPStatus
 from licorne.engine import _bytes
 from licorne.engine.sink import HAS_DATE, HAS_SERVER
 
-__all__ = ["LAST_CHUNK", "DefaultHeaders", "serialize_chunk_line", "serialize_head", "serialize_informational", "serialize_refusal", "serialize_trailers"]
+__all__ = [
+    "LAST_CHUNK",
+    "DefaultHeaders",
+    "serialize_chunk_line",
+    "serialize_head",
+    "serialize_informational",
+    "serialize_refusal",
+    "serialize_trailers",
+]
 
 LAST_CHUNK = b"0\r\n\r\n"
 
 _HAS_DATE = HAS_DATE
 _HAS_SERVER = HAS_SERVER
 _PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
-_STATUS_LINES = {
-    status: b"HTTP/1.1 %d %s\r\n" % (status, _PHRASES.get(status, b"")) for status in range(100, 600)
-}
+_STATUS_LINES = {status: b"HTTP/1.1 %d %s\r\n" % (status, _PHRASES.get(status, b"")) for status in range(100, 600)}
 
 
 class DefaultHeaders:

@@ -1,0 +1,21 @@
+cimport cython
+
+cdef object _KNOWN
+cdef bytes _KNOWN_LENGTHS
+
+
+cdef class KnownFields:
+    cdef bytes connection
+    cdef bytes expect
+    cdef bytes host
+    cdef bytes length
+    cdef bytes te
+    cdef bytes transfer_encoding
+
+    @cython.locals(field=tuple, name=bytes)
+    cdef gather(self, list fields)
+    cdef _note(self, bytes name, bytes value)
+
+
+cdef bytes _once(bytes known, bytes value, str name)
+cdef bytes _listed(bytes known, bytes value)

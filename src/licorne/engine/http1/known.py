@@ -1,0 +1,58 @@
+"""The header fields that an HTTP/1 connection itself must understand, gathered from a head in one pass."""
+
+from licorne.errors import RemoteProtocolError
+
+__all__ = ["KnownFields"]
+
+_KNOWN = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", b"te"})
+# Most names are told apart from these by their length alone.
+_KNOWN_LENGTHS = bytes(1 if size in {len(name) for name in _KNOWN} else 0 for size in range(256))
+
+
+class KnownFields:
+    """Hold the values of one head; None for a field that is absent. One for a connection, reused."""
+
+    __slots__ = ("connection", "expect", "host", "length", "te", "transfer_encoding")
+
+    def gather(self, fields: list[tuple[bytes, bytes]]) -> None:
+        """Forget the last head and take what the fields of the next one say.
+
+        Raises:
+            RemoteProtocolError: 400 when a field that is not a list is repeated.
+        """
+        self.host: bytes | None = None
+        self.length: bytes | None = None
+        self.transfer_encoding: bytes | None = None
+        self.connection: bytes | None = None
+        self.expect: bytes | None = None
+        self.te: bytes | None = None
+        for field in fields:
+            name = field[0]
+            if len(name) < 256 and _KNOWN_LENGTHS[len(name)] and name in _KNOWN:
+                self._note(name, field[1])
+
+    def _note(self, name: bytes, value: bytes) -> None:
+        if name == b"host":
+            self.host = _once(self.host, value, "Host")
+        elif name == b"content-length":
+            self.length = _once(self.length, value, "Content-Length")
+        elif name == b"transfer-encoding":
+            self.transfer_encoding = _once(self.transfer_encoding, value, "Transfer-Encoding")
+        elif name == b"connection":
+            self.connection = _listed(self.connection, value)
+        elif name == b"expect":
+            self.expect = _listed(self.expect, value)
+        elif name == b"te":
+            self.te = _listed(self.te, value)
+
+
+def _once(known: bytes | None, value: bytes, name: str) -> bytes:
+    # RFC 9110 §5.3: a field that is not a list must not be repeated; two readers could choose different ones.
+    if known is not None:
+        raise RemoteProtocolError(400, f"more than one {name} header")
+    return value
+
+
+def _listed(known: bytes | None, value: bytes) -> bytes:
+    # RFC 9110 §5.3: the lines of a list may be joined.
+    return value if known is None else known + b"," + value

@@ -1,0 +1,21 @@
+cdef class RequestHead:
+    cdef public long long content_length
+    cdef public bint expects_continue
+    cdef public list headers
+    cdef public str http_version
+    cdef public str method
+    cdef public bytes path
+    cdef public bytes query
+    cdef public bint takes_trailers
+    cdef public bytes target
+
+
+cdef class BodyBuffer:
+    cdef public bytes first
+    cdef public bint has_ended
+    cdef public Py_ssize_t high_water
+    cdef bytearray more
+
+    cpdef append(self, bytes data)
+    cpdef bytes take(self)
+    cpdef Py_ssize_t size(self)

@@ -1,0 +1,9 @@
+cdef class ResponseSink:
+    cpdef send_informational(self, int status, list fields)
+    cpdef bint can_inform(self)
+    cpdef send_head(self, int status, list fields, long long length, int flags)
+    cpdef send_data(self, bytes data, bint end)
+    cpdef send_trailers(self, list fields)
+    cpdef start_file(self, Py_ssize_t count, bint end)
+    cpdef finish_file(self, bint end)
+    cpdef abort(self)

@@ -1,0 +1,52 @@
+"""ResponseSink: the contract between an exchange and the writing half of a protocol."""
+
+__all__ = ["HAS_DATE", "HAS_SERVER", "UNKNOWN_LENGTH", "WANTS_CLOSE", "ResponseSink"]
+
+#: The length of a response whose application gave none.
+UNKNOWN_LENGTH = -1
+
+#: What the fields of a response say to its sink, as flags.
+HAS_DATE = 1
+HAS_SERVER = 2
+WANTS_CLOSE = 4
+
+
+class ResponseSink:
+    """Be the writing half of one protocol: it only changes its own state and queue, and calls nobody."""
+
+    __slots__ = ()
+
+    def send_informational(self, status: int, fields: list[tuple[bytes, bytes]]) -> None:
+        """Queue an interim response (RFC 9110 §15.2), such as 100 or 103."""
+        raise NotImplementedError
+
+    def can_inform(self) -> bool:
+        """Tell whether an interim response may still go out: the final head has not left."""
+        raise NotImplementedError
+
+    def send_head(self, status: int, fields: list[tuple[bytes, bytes]], length: int, flags: int) -> None:
+        """Queue the final head; `length` is in bytes or UNKNOWN_LENGTH, `flags` of HAS_DATE, HAS_SERVER, WANTS_CLOSE."""
+        raise NotImplementedError
+
+    def send_data(self, data: bytes, end: bool) -> None:
+        """Queue body bytes; `end` says that no more will come, not even trailers.
+
+        Those of a response without content (RFC 9110 §6.4.1) are dropped here: their number may still be told.
+        """
+        raise NotImplementedError
+
+    def send_trailers(self, fields: list[tuple[bytes, bytes]]) -> None:
+        """Queue the trailer section and end the response."""
+        raise NotImplementedError
+
+    def start_file(self, count: int, end: bool) -> None:
+        """Queue what must stand before `count` bytes that the driver will send from a file; `end`: the last ones."""
+        raise NotImplementedError
+
+    def finish_file(self, end: bool) -> None:
+        """Queue what must stand after those bytes."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Give the response up in a way that the peer cannot take for its end."""
+        raise NotImplementedError
