@@ -76,6 +76,25 @@ async def blocking(scope: Any, receive: Any, send: Any) -> None:
     await answer(send, b"hello")
 
 
+async def stateful(scope: Any, receive: Any, send: Any) -> None:
+    """Answer with what the lifespan left, and spoil the copy of it."""
+    if scope["type"] == "lifespan":
+        scope["state"]["greeting"] = b"from the lifespan"
+        await say_lifespan(receive, send)
+        return
+    await answer(send, scope["state"].pop("greeting"))
+
+
+def old(scope: Any) -> Any:
+    """Be an ASGI 2 application; answer with the version that its scope says."""
+
+    async def instance(receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        await answer(send, scope["asgi"]["version"].encode())
+
+    return instance
+
+
 async def slow_start(scope: Any, receive: Any, send: Any) -> None:
     """Never finish the start-up."""
     await receive()

@@ -40,6 +40,9 @@ class Bell:
 
     async def race(self, work: Coroutine[Any, Any, T], condition: Callable[[], bool]) -> T | None:
         """Return what `work` returns, or None, with `work` cancelled, when `condition` holds before that."""
+        if condition():
+            work.close()
+            return None
         task = asyncio.ensure_future(work)
         watch = asyncio.ensure_future(self.wait_until(condition))
         try:

@@ -12,6 +12,7 @@ from serving is raised as a StartupError after everything that was begun has bee
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import os
 import socket
@@ -20,6 +21,7 @@ from types import FrameType
 
 from licorne.asgi.lifespan import Lifespan
 from licorne.asgi.run import Application, AsgiOptions
+from licorne.asgi.trace import TRACE_LEVEL, Trace
 from licorne.config.options import Config
 from licorne.drivers.asyncio import AsyncioRuntime
 from licorne.errors import StartupError
@@ -278,7 +280,11 @@ def check(config: Config) -> str:
 
 
 def _load(config: Config) -> LoadedApp:
-    return load_app(config.app, factory=config.factory, interface=config.interface, app_dir=config.app_dir)
+    loaded = load_app(config.app, factory=config.factory, interface=config.interface, app_dir=config.app_dir)
+    asgi_logger = logging.getLogger("licorne.asgi")
+    if not asgi_logger.isEnabledFor(TRACE_LEVEL):
+        return loaded
+    return dataclasses.replace(loaded, app=Trace(loaded.app, asgi_logger))
 
 
 def _asgi_options_of(config: Config, loaded: LoadedApp) -> AsgiOptions:
