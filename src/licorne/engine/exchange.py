@@ -147,12 +147,12 @@ class Exchange:
             raise ClientDisconnected("The client disconnected.")
         if self.state != _IDLE:
             raise LocalProtocolError("The response has already started.")
-        if type(status) is not int or not _MIN_STATUS <= status <= _MAX_STATUS:
+        if not isinstance(status, int) or not _MIN_STATUS <= status <= _MAX_STATUS:
             raise LocalProtocolError(f"The response status must be an integer from 200 to 599, got {status!r}.")
         self.remaining = _UNKNOWN_LENGTH
         self.flags = 0
         fields = self._check_fields(headers)
-        self.status = status
+        self.status = int(status)  # HTTPStatus and its like are integers too
         self.response_headers = fields
         self.has_trailers = trailers
         if status == 204 and self.remaining != _UNKNOWN_LENGTH:
@@ -160,7 +160,7 @@ class Exchange:
             fields = [field for field in fields if field[0] != b"content-length"]
             self.remaining = _UNKNOWN_LENGTH
         self.state = _BODY
-        self.sink.send_head(status, fields, self.remaining, self.flags)
+        self.sink.send_head(self.status, fields, self.remaining, self.flags)
 
     def write(self, data: bytes, end: bool) -> None:
         """Send body bytes; `end` says that they are the last.
