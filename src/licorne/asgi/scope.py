@@ -1,7 +1,7 @@
 """Scope: builds the `http` scope of ASGI 2.5 from an exchange and its link."""
 
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from licorne.engine.exchange import Exchange
 from licorne.link import Link
@@ -9,6 +9,8 @@ from licorne.link import Link
 __all__ = ["ScopeMaker"]
 
 _PERCENT = 37
+# RFC 3986 §3.3: what may stand in a path as it is, besides letters and digits.
+_PATH_MARKS = "/:@!$&'()*+,;="
 _HTTP_EXTENSIONS: dict[str, dict[str, Any]] = {
     "http.response.early_hint": {},
     "http.response.trailers": {},
@@ -27,7 +29,7 @@ class ScopeMaker:
         self.asgi = {"version": asgi_version, "spec_version": "2.5"}
         self.extensions = _HTTP_EXTENSIONS
         self.root_path = root_path.rstrip("/")
-        self.raw_root = self.root_path.encode()
+        self.raw_root = quote(self.root_path, safe=_PATH_MARKS).encode()
         self.state = state
         # Copying a dict and setting its values costs half of what making it does.
         self.template: dict[str, Any] = {
@@ -75,6 +77,6 @@ class ScopeMaker:
     def _mounted(self, path: bytes) -> bytes:
         """Put the mount point before a path, unless the proxy in front has left it there."""
         root = self.raw_root
-        if path == root or path.startswith(root + b"/"):
+        if path == root or path.startswith(root + b"/") or path == b"*":
             return path
         return root + path
