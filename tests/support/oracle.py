@@ -19,10 +19,12 @@ TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'
 EXTENSION = re.compile(rb"[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?" % (TOKEN, TOKEN, QUOTED))
 CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})((?:%b)*)" % EXTENSION.pattern)
+CODING = re.compile(rb"%b(?:[ \t]*;.*)?" % TOKEN)
 FIELD = re.compile(
     rb"(%b):[ \t]*(|[\x21-\x7e\x80-\xff](?:[\t \x21-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)[ \t]*" % TOKEN
 )
-REQUEST_LINE = re.compile(rb'(%b) ((?![ -~]*["<>#])[\x21-\x7e]+) HTTP/([0-9])\.([0-9])' % TOKEN)
+REQUEST_LINE = re.compile(rb"(%b) ([^ ]+) HTTP/([0-9])\.([0-9])" % TOKEN)
+TARGET = re.compile(rb"[\x21\x24-\x3b\x3d\x3f-\x7e]+")  # VCHAR but for " # < >
 ORIGIN_FORM = re.compile(rb"(/(?:[^?%]|%[0-9A-Fa-f]{2})*)(?:\?(.*))?")
 ABSOLUTE_FORM = re.compile(rb"(?i:https?)://([^/?]*)((?:/(?:[^?%]|%[0-9A-Fa-f]{2})*)?)(?:\?(.*))?")
 REG_NAME = rb"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+"
@@ -30,6 +32,7 @@ IP_FUTURE = rb"[vV][0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+"
 AUTHORITY = re.compile(
     rb"(?:%b|\[(?:%b|(?P<v6>[0-9A-Fa-f:.]+))\])(?P<colon>:(?P<port>[0-9]*))?" % (REG_NAME, IP_FUTURE)
 )
+CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 MAX_LENGTH = 2**63 - 1
 MAX_EXTENSION_LINE = 4096
 
@@ -71,12 +74,17 @@ class _Reader:
         self.limits = limits
         self.position = 0
 
-    def line(self, limit: int = 0, status: int = 400) -> bytes:
-        """Return the next line, which ends with CRLF and nothing else (RFC 9112 §2.2, without its leniency)."""
-        found = re.compile(rb"[\r\n]").search(self.data, self.position)
+    def line(self, *bounds: tuple[int, int]) -> bytes:
+        """Return the next line, which ends with CRLF and holds no other control character but HTAB (RFC 9112 §2.2).
+
+        `bounds` are pairs: where the line must have ended, and the status if it has not. The first bad byte decides,
+        so that the verdict does not depend on how the bytes are cut.
+        """
+        found = CONTROL.search(self.data, self.position)
         end = found.start() if found else len(self.data)
-        if limit and end - self.position > limit:
-            raise _RefusedError(status)
+        for last, status in sorted(bounds):
+            if end > last:
+                raise _RefusedError(status)
         if not found or self.data[end:] == b"\r":
             raise _WaitsError
         if self.data[end : end + 2] != b"\r\n":
@@ -84,26 +92,29 @@ class _Reader:
         line, self.position = self.data[self.position : end], end + 2
         return line
 
-    def fields(self, limit: int, count: int, used: int) -> list[tuple[bytes, bytes]]:
-        """Return the fields up to the empty line; `used` bytes of `limit` are spent already."""
-        fields: list[tuple[bytes, bytes]] = []
-        start = self.position - used
-        while True:
-            try:
-                line = self.line(self.limits.max_line_bytes, 431)
-            except _WaitsError:
-                if limit and len(self.data) - start > limit:
-                    raise _RefusedError(431) from None
-                raise
-            if limit and self.position - start > limit:
+    def head_line(self, start: int, status: int) -> bytes:
+        """Return the next line of a head that began at `start`; `status` is the answer to a line that is too long."""
+        limits = self.limits
+        bounds = (
+            (self.position + (limits.max_line_bytes or MAX_LENGTH), status),
+            (
+                start + (limits.max_head_bytes or MAX_LENGTH),
+                431,
+            ),
+        )
+        line = self.line(*bounds)
+        if limits.max_head_bytes and self.position - start > limits.max_head_bytes:
+            raise _RefusedError(431)
+        return line
+
+    def trailers(self) -> None:
+        """Check the trailer section and drop it (RFC 9112 §7.1.2)."""
+        limit, start, count = self.limits.max_trailer_bytes or MAX_LENGTH, self.position, 0
+        while line := self.line((start + limit, 431)):
+            count += 1
+            if self.position - start > limit or count > (self.limits.max_trailers or MAX_LENGTH):
                 raise _RefusedError(431)
-            if not line:
-                return fields
-            if not (match := FIELD.fullmatch(line)):
-                raise _RefusedError(400)
-            fields.append((match[1].lower(), match[2]))
-            if count and len(fields) > count:
-                raise _RefusedError(431)
+            _field(line)
 
 
 def judge(data: bytes, limits: Limits, is_ended: bool = False) -> Verdict:
@@ -134,10 +145,9 @@ def judge(data: bytes, limits: Limits, is_ended: bool = False) -> Verdict:
 
 def _head(reader: _Reader) -> tuple[Judged, int]:
     """Return the next request and the length of its body, -1 when it is chunked."""
-    line, blank = b"", 0
+    line, blank, start = b"", 0, reader.position
     while not line:
-        start = reader.position
-        line = reader.line(reader.limits.max_line_bytes, 414)
+        line = reader.head_line(start, 414)
         blank += not line
         if blank > 2:
             raise _RefusedError(400)
@@ -146,20 +156,34 @@ def _head(reader: _Reader) -> tuple[Judged, int]:
     method, target, major, minor = match.groups()
     if major != b"1":
         raise _RefusedError(505)
-    version = "1.0" if minor == b"0" else "1.1"
+    version, fields = "1.0" if minor == b"0" else "1.1", []
+    while line := reader.head_line(start, 431):
+        if len(fields) == (reader.limits.max_fields or MAX_LENGTH):
+            raise _RefusedError(431)
+        fields.append(_field(line))
+    if any(len(_values(fields, name)) > 1 for name in (b"host", b"content-length", b"transfer-encoding")):
+        raise _RefusedError(400)
     if method != method.upper():
         raise _RefusedError(501)
-    authority, path, query = _target(method, target)
-    fields = reader.fields(reader.limits.max_head_bytes, reader.limits.max_fields, reader.position - start)
     _check_host(fields, version)
+    authority, path, query = _target(method, target)
     if authority:
-        fields = [(name, authority if name == b"host" else value) for name, value in fields]
+        fields = [(b"host", authority), *[field for field in fields if field[0] != b"host"]]
+    length = _framing(fields, version, reader.limits)
     _check_expect(fields, version)
-    return Judged(method.decode(), target, version, path, query, fields), _framing(fields, version, reader.limits)
+    return Judged(method.decode(), target, version, path, query, fields), length
+
+
+def _field(line: bytes) -> tuple[bytes, bytes]:
+    if not (match := FIELD.fullmatch(line)):
+        raise _RefusedError(400)
+    return match[1].lower(), match[2]
 
 
 def _target(method: bytes, target: bytes) -> tuple[bytes, bytes, bytes]:
     """Return authority, path and query of the request-target (RFC 9112 §3.2)."""
+    if not TARGET.fullmatch(target):
+        raise _RefusedError(400)
     if method == b"CONNECT":
         raise _RefusedError(501 if _is_authority(target) and re.search(rb":[0-9]+$", target) else 400)
     if target == b"*":
@@ -189,7 +213,7 @@ def _is_authority(value: bytes) -> bool:
 
 def _check_host(fields: list[tuple[bytes, bytes]], version: str) -> None:
     hosts = _values(fields, b"host")
-    if len(hosts) > 1 or (version == "1.1" and not hosts) or not all(map(_is_authority, hosts)):
+    if (version == "1.1" and not hosts) or not all(map(_is_authority, hosts)):
         raise _RefusedError(400)  # RFC 9112 §3.2
 
 
@@ -201,12 +225,12 @@ def _check_expect(fields: list[tuple[bytes, bytes]], version: str) -> None:
 def _framing(fields: list[tuple[bytes, bytes]], version: str, limits: Limits) -> int:
     lengths, codings = _values(fields, b"content-length"), _values(fields, b"transfer-encoding")
     if codings:
-        if lengths or len(codings) > 1 or version == "1.0":
+        if lengths or version == "1.0":
             raise _RefusedError(400)  # RFC 9112 §6.1
         return _coding([item.strip(b" \t").lower() for item in codings[0].split(b",")])
     if not lengths:
         return 0  # RFC 9112 §6.3, rule 7
-    if len(lengths) > 1 or not re.fullmatch(rb"[0-9]+", lengths[0]):
+    if not re.fullmatch(rb"[0-9]+", lengths[0]):
         raise _RefusedError(400)
     length = int(lengths[0])
     if len(lengths[0]) > 19 or length > MAX_LENGTH or (limits.max_body_bytes and length > limits.max_body_bytes):
@@ -218,7 +242,9 @@ def _coding(codings: list[bytes]) -> int:
     """Return -1 for `chunked`; refuse all else (RFC 9112 §6.1, §7)."""
     if codings == [b"chunked"]:
         return -1
-    if codings[-1] != b"chunked" or codings.count(b"chunked") > 1 or not all(codings):
+    if not all(CODING.fullmatch(coding) for coding in codings):
+        raise _RefusedError(400)
+    if codings[-1] != b"chunked" or codings.count(b"chunked") > 1:
         raise _RefusedError(400)
     raise _RefusedError(501)
 
@@ -237,25 +263,26 @@ def _chunked(reader: _Reader, request: Judged) -> None:
     """Read chunks, then the trailer section, which is checked and dropped (RFC 9112 §7.1)."""
     limits, extensions, size = reader.limits, 0, -1
     while size:
-        start = reader.position
-        line = reader.line(MAX_EXTENSION_LINE + 16)
+        line = reader.line((reader.position + MAX_EXTENSION_LINE + 16, 400))
         if not (match := CHUNK_LINE.fullmatch(line)):
             raise _RefusedError(400)
         extensions += len(match[2])
         size = int(match[1], 16)
         if len(match[2]) > MAX_EXTENSION_LINE or extensions > limits.max_chunk_extension_bytes:
             raise _RefusedError(400)
-        if size > MAX_LENGTH or (limits.max_body_bytes and len(request.body) + size > limits.max_body_bytes):
+        if size > MAX_LENGTH:
             raise _RefusedError(413)
         if size:
             start = reader.position
             request.body += reader.data[start : start + size]
             reader.position = min(start + size, len(reader.data))
+            if limits.max_body_bytes and len(request.body) > limits.max_body_bytes:
+                request.body = request.body[: limits.max_body_bytes]
+                raise _RefusedError(413)
             if len(reader.data) < start + size:
                 raise _WaitsError
-            if reader.line(1) != b"":
-                raise _RefusedError(400)
-    reader.fields(limits.max_trailer_bytes, limits.max_trailers, 0)
+            reader.line((reader.position, 400))
+    reader.trailers()
 
 
 def _persists(request: Judged) -> bool:
