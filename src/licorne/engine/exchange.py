@@ -155,6 +155,9 @@ class Exchange:
         self.status = int(status)  # HTTPStatus and its like are integers too
         self.response_headers = fields
         self.has_trailers = trailers
+        if self.head.expects_continue and not self.body.has_ended:
+            # RFC 9110 §10.1.1: without the 100 the peer need not send the body, so nothing can follow it.
+            self.flags |= _WANTS_CLOSE
         if status == 204 and self.remaining != _UNKNOWN_LENGTH:
             # RFC 9110 §8.6: no Content-Length in a 204.
             fields = [field for field in fields if field[0] != b"content-length"]
