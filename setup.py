@@ -57,6 +57,8 @@ COMPILED = (
 DIRECTIVES = {
     "language_level": 3,
     "annotation_typing": False,
+    # Methods are called as builtins are: a third cheaper than through a function object of Cython's.
+    "binding": False,
     "boundscheck": True,
     "wraparound": True,
     "nonecheck": True,

@@ -19,6 +19,7 @@ cdef str _ZEROCOPYSEND
 cdef int _EARLY_HINTS_STATUS
 
 
+@cython.final
 cdef class HttpCycle(Cycle):
     cdef Exchange exchange
     cdef bint has_ended

@@ -7,6 +7,7 @@ from licorne.link cimport Link
 cdef char _PERCENT
 
 
+@cython.final
 cdef class ScopeMaker:
     cdef dict asgi
     cdef dict extensions

@@ -25,7 +25,7 @@ class ScopeMaker:
     __slots__ = ("asgi", "extensions", "raw_root", "root_path", "state", "template")
 
     def __init__(self, asgi_version: str, root_path: str, state: dict[str, Any]) -> None:
-        """Take the ASGI version ("2.0" or "3.0"), the mount point, and the lifespan state that requests get copies of."""
+        """Take the ASGI version ("2.0" or "3.0"), the mount point, and the lifespan state that requests copy."""
         self.asgi = {"version": asgi_version, "spec_version": "2.5"}
         self.extensions = _HTTP_EXTENSIONS
         self.root_path = root_path.rstrip("/")

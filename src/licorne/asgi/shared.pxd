@@ -1,6 +1,9 @@
+cimport cython
+
 from licorne.asgi.scope cimport ScopeMaker
 
 
+@cython.final
 cdef class Shared:
     cdef public object app
     cdef public bint is_limited

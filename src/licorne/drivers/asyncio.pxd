@@ -11,20 +11,23 @@ cdef int _MAX_WAITERS
 cdef object _Task
 
 
+@cython.final
 cdef class AsyncioGate(Gate):
     cdef bint is_open
     cdef object loop
     cdef list waiters
 
 
+@cython.final
 cdef class AsyncioRuntime(Runtime):
     cdef object context
     cdef AsyncioGate empty
+    cdef bint is_plain
     cdef public object loop
     cdef object timer
     cdef bint uses_factory
 
-    cpdef spawn(self, object coroutine)
+    cpdef spawn(self, object coroutine, bint is_clean)
     cpdef take_end(self, object task)
     cpdef check_empty(self)
 
@@ -32,7 +35,9 @@ cdef class AsyncioRuntime(Runtime):
 cpdef outcome(object task)
 
 
+@cython.final
 cdef class AsyncioLink(DriverLink):
+    cdef bint is_clean
     cdef object loop
     cdef AsyncioRuntime shared
     cdef public object transport

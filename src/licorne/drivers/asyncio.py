@@ -66,7 +66,7 @@ class AsyncioGate(Gate):
 class AsyncioRuntime(Runtime):
     """Hold what the links of one asyncio worker share, and its one timer."""
 
-    __slots__ = ("context", "empty", "loop", "timer", "uses_factory")
+    __slots__ = ("context", "empty", "is_plain", "loop", "timer", "uses_factory")
 
     def __init__(
         self,
@@ -83,6 +83,8 @@ class AsyncioRuntime(Runtime):
         #: Opened when no link and no task is left; made when somebody waits for that.
         self.empty: AsyncioGate | None = None
         self.uses_factory = loop.get_task_factory() is not None or not options.eager
+        #: A task may be started eagerly in the context that the loop calls us in.
+        self.is_plain = not self.uses_factory and not options.reset_contextvars
 
     def protocol_factory(self) -> "AsyncioLink":
         """Make the protocol of a new connection, for the loop's create_server()."""
@@ -129,8 +131,10 @@ class AsyncioRuntime(Runtime):
         for task in list(self.tasks):
             task.cancel("Task cancelled, timeout graceful shutdown exceeded")
 
-    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> Any:
-        """Start a task; it may be over when this returns."""
+    def spawn(self, coroutine: Coroutine[Any, Any, None], is_clean: bool) -> Any:
+        """Start a task; it may be over when this returns. `is_clean`: the loop called us, not an application."""
+        if is_clean and self.is_plain:
+            return _Task(coroutine, loop=self.loop, eager_start=True)
         context = self.context.copy()
         if self.uses_factory:
             return self.loop.create_task(coroutine, context=context)
@@ -154,22 +158,24 @@ class AsyncioRuntime(Runtime):
 
 def outcome(task: Any) -> BaseException | None:
     """Return what a task that is done raised, or None."""
-    if task.cancelled():
-        return asyncio.CancelledError()
-    error: BaseException | None = task.exception()
+    try:
+        error: BaseException | None = task.exception()
+    except asyncio.CancelledError as cancelled:
+        return cancelled
     return error
 
 
 class AsyncioLink(DriverLink):
     """Be the asyncio protocol of one connection."""
 
-    __slots__ = ("loop", "shared", "transport", "write_gate")
+    __slots__ = ("is_clean", "loop", "shared", "transport", "write_gate")
 
     def __init__(self, runtime: AsyncioRuntime) -> None:
         super().__init__(runtime)
         self.shared = runtime
         self.loop = runtime.loop
         self.transport: Any = None
+        self.is_clean = False
         self.write_gate: AsyncioGate | None = None
 
     # what the loop calls
@@ -186,7 +192,10 @@ class AsyncioLink(DriverLink):
 
     def data_received(self, data: bytes) -> None:
         self.connection.receive_data(data, self.runtime.now)
+        # Nobody's task is running: what is started now may take the context that there is.
+        self.is_clean = True
         self.pump()
+        self.is_clean = False
 
     def eof_received(self) -> bool:
         self.connection.receive_eof(self.runtime.now)
@@ -229,7 +238,7 @@ class AsyncioLink(DriverLink):
         except Exception as error:
             cycle.finish(error)
             return
-        task = self.shared.spawn(coroutine)
+        task = self.shared.spawn(coroutine, self.is_clean)
         if task.done():
             cycle.finish(outcome(task))
         else:

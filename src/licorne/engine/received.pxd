@@ -1,3 +1,7 @@
+cimport cython
+
+@cython.final
+@cython.freelist(64)
 cdef class RequestHead:
     cdef public long long content_length
     cdef public bint expects_continue
@@ -10,6 +14,7 @@ cdef class RequestHead:
     cdef public bytes target
 
 
+@cython.final
 cdef class BodyBuffer:
     cdef public bytes first
     cdef public bint has_ended

@@ -25,7 +25,7 @@ class ResponseSink:
         raise NotImplementedError
 
     def send_head(self, status: int, fields: list[tuple[bytes, bytes]], length: int, flags: int) -> None:
-        """Queue the final head; `length` is in bytes or UNKNOWN_LENGTH, `flags` of HAS_DATE, HAS_SERVER, WANTS_CLOSE."""
+        """Queue the final head; `length`: bytes or UNKNOWN_LENGTH, `flags`: of HAS_DATE, HAS_SERVER, WANTS_CLOSE."""
         raise NotImplementedError
 
     def send_data(self, data: bytes, end: bool) -> None:

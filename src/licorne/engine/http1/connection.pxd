@@ -1,3 +1,5 @@
+cimport cython
+
 from licorne.engine.connection cimport Connection
 from licorne.engine.exchange cimport Exchange
 from licorne.engine.http1.pace cimport Pace

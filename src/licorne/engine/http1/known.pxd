@@ -4,6 +4,7 @@ cdef object _KNOWN
 cdef bytes _KNOWN_LENGTHS
 
 
+@cython.final
 cdef class KnownFields:
     cdef bytes connection
     cdef bytes expect

@@ -1,3 +1,6 @@
+cimport cython
+
+@cython.final
 cdef class Pace:
     cdef long long bytes
     cdef double grace

@@ -1,3 +1,5 @@
+cimport cython
+
 from licorne.engine.framing cimport has_no_content
 from licorne.engine.http1.writer cimport (
     DefaultHeaders,
@@ -23,6 +25,7 @@ cdef int _WANTS_CLOSE
 cdef Py_ssize_t _MAX_COPIED_BYTES
 
 
+@cython.final
 cdef class Http1Response(ResponseSink):
     cdef DefaultHeaders defaults
     cdef list fields

@@ -1,3 +1,5 @@
+cimport cython
+
 from licorne.engine cimport _bytes
 
 cdef int _HAS_DATE
@@ -5,6 +7,7 @@ cdef int _HAS_SERVER
 cdef dict _STATUS_LINES
 
 
+@cython.final
 cdef class DefaultHeaders:
     cdef bytes date
     cdef bint has_date
