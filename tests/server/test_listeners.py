@@ -268,6 +268,18 @@ def test_a_stale_path_is_reclaimed_and_keeps_its_mode(closing: ExitStack, tmp_pa
     connect(listener).close()
 
 
+def test_a_stale_path_that_cannot_be_removed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "app.sock"
+    left_behind(path, 0o660)
+
+    def refuse(removed: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    line = failure_of(Bind(path=str(path)))
+    assert line.startswith(f"cannot remove the stale socket unix:{path}: permission denied; {tmp_path} and the path")
+
+
 def test_a_live_path_is_refused(closing: ExitStack, tmp_path: Path) -> None:
     path = str(tmp_path / "app.sock")
     opened(closing, Bind(path=path))

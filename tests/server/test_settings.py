@@ -108,10 +108,13 @@ def test_server_and_date_can_be_left_out() -> None:
 def test_the_date_is_made_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = [100.2, 100.9, 101.1]
     refreshed: list[float] = []
-    headers = DefaultHeaders([])
-    monkeypatch.setattr(DefaultHeaders, "refresh", lambda self, second: refreshed.append(second))
+
+    class Watched(DefaultHeaders):
+        def refresh(self, unix_time: float) -> None:
+            refreshed.append(unix_time)
+
     monkeypatch.setattr("licorne.server.settings.time.time", lambda: seconds.pop(0))
-    tick = date_ticks(headers)
+    tick = date_ticks(Watched([]))
     tick(0.0)
     tick(0.1)
     assert refreshed == [100, 101]

@@ -59,7 +59,11 @@ def _reclaim(path: str) -> int | None:
     if not stat.S_ISSOCK(status.st_mode):
         raise StartupError(f"cannot listen on unix:{path}: the path exists and is not a socket; remove or rename it")
     _refuse_live(path)
-    remove_path(path, (status.st_dev, status.st_ino))
+    if identity(path) == (status.st_dev, status.st_ino):  # nobody has bound it anew meanwhile
+        try:
+            os.unlink(path)
+        except OSError as error:
+            raise StartupError(f"cannot remove the stale socket unix:{path}: {_reason(error, path)}") from None
     return stat.S_IMODE(status.st_mode)
 
 
