@@ -156,7 +156,8 @@ def _head(reader: _Reader) -> tuple[Judged, int]:
     method, target, major, minor = match.groups()
     if major != b"1":
         raise _RefusedError(505)
-    version, fields = "1.0" if minor == b"0" else "1.1", []
+    version = "1.0" if minor == b"0" else "1.1"
+    fields: list[tuple[bytes, bytes]] = []
     while line := reader.head_line(start, 431):
         if len(fields) == (reader.limits.max_fields or MAX_LENGTH):
             raise _RefusedError(431)
