@@ -62,8 +62,11 @@ class HttpCycle(Cycle):
     # what the driver asks
 
     def start(self) -> Coroutine[Any, Any, None]:
-        scope = self.shared.scopes.http_scope(self.exchange, self.link)
-        result = self.shared.app(scope, self.receive, self.send)
+        shared = self.shared
+        scope = shared.scopes.http_scope(self.exchange, self.link)
+        if not shared.is_coroutine:
+            return _called(shared.app, scope, self.receive, self.send)
+        result = shared.app(scope, self.receive, self.send)
         return result if type(result) is _Coroutine or asyncio.iscoroutine(result) else _awaited(result)
 
     def finish(self, error: BaseException | None) -> None:
@@ -257,6 +260,11 @@ def _bytes_of(body: Any) -> bytes:
     if isinstance(body, bytes | bytearray | memoryview):
         return bytes(body)
     raise LocalProtocolError(f"The body of a response must be bytes, got {type(body).__name__}.")
+
+
+async def _called(app: Any, scope: Message, receive: Any, send: Any) -> None:
+    """Call an application that works before it returns something to await: its task must be there already."""
+    await app(scope, receive, send)
 
 
 async def _awaited(result: Any) -> None:

@@ -6,6 +6,7 @@ from licorne.asgi.scope cimport ScopeMaker
 @cython.final
 cdef class Shared:
     cdef public object app
+    cdef public bint is_coroutine
     cdef public bint is_limited
     cdef public Py_ssize_t limit
     cdef public object log_access

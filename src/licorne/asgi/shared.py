@@ -1,5 +1,6 @@
 """Shared: what all cycles of one worker have in common, and the queue of requests over the concurrency limit."""
 
+import inspect
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ class Shared:
 
     __slots__ = (
         "app",
+        "is_coroutine",
         "is_limited",
         "limit",
         "log_access",
@@ -30,6 +32,8 @@ class Shared:
     def __init__(self, app: Any, scopes: ScopeMaker, limit: int) -> None:
         """Take the ASGI 3 callable, the maker of its scopes, and how many requests may run at a time (0: any)."""
         self.app = app
+        #: Calling the application only makes its coroutine.
+        self.is_coroutine = any(map(inspect.iscoroutinefunction, (app, getattr(type(app), "__call__", None))))
         self.scopes = scopes
         self.limit = limit
         self.is_limited = limit > 0
