@@ -231,9 +231,12 @@ class HttpCycle(Cycle):
 
     def _is_expected(self, error: BaseException | None) -> bool:
         """Tell whether the end of the application needs no word: the peer had left, or the server cancelled it."""
-        if isinstance(error, ClientDisconnected | asyncio.CancelledError):
+        exchange = self.exchange
+        if isinstance(error, ClientDisconnected):
             return True
-        return error is None and (self.exchange.is_disconnected or self.exchange.is_leaving)
+        # The server cancels only what has nobody to answer: its peer has left, or has its answer.
+        has_nobody = exchange.is_disconnected or exchange.is_leaving or exchange.is_complete()
+        return has_nobody and (error is None or isinstance(error, asyncio.CancelledError))
 
     def _report(self, error: BaseException | None) -> None:
         head = self.exchange.head
