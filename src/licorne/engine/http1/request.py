@@ -5,7 +5,7 @@ a message ends, the host, the target and the method are judged by our own rules 
 """
 
 from licorne.engine.exchange import Exchange
-from licorne.engine.framing import request_length
+from licorne.engine.framing import MAX_LENGTH, request_length
 from licorne.engine.headers import is_host, list_tokens
 from licorne.engine.http1.known import KnownFields
 from licorne.engine.http1.parser import RequestSink
@@ -44,7 +44,7 @@ class Http1Request(RequestSink):
 
     def __init__(self, limits: Limits, sink: ResponseSink) -> None:
         self.sink = sink
-        self.high_water = limits.high_water_bytes
+        self.high_water = limits.high_water_bytes or MAX_LENGTH
         self.max_body = limits.max_body_bytes
         self.is_full = False
         #: The exchange whose body is being read; None between two requests.
