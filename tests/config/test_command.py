@@ -129,13 +129,13 @@ def test_help_shows_every_option_in_its_group(command: Command) -> None:
 
 
 def test_show_config_says_where_each_value_came_from(command: Command) -> None:
-    command.write("pyproject.toml", "[tool.licorne.limits]\nlimit-pipelined = 3\n")
+    command.write("pyproject.toml", "[tool.licorne.limits]\nlimit-connections-per-peer = 3\n")
     done = command.run("main:app", "--no-access-log", "--show-config", LICORNE_PORT="9")
     lines = {line.split(" ")[0]: line.split("#")[1].strip() for line in done.stdout.splitlines() if "=" in line}
     assert (done.returncode, done.stderr) == (0, "")
     assert lines["access-log"] == "flag --no-access-log"
     assert lines["port"] == "variable LICORNE_PORT"
-    assert lines["limit-pipelined"] == "pyproject.toml [tool.licorne.limits] limit-pipelined"
+    assert lines["limit-connections-per-peer"] == "pyproject.toml [tool.licorne.limits] limit-connections-per-peer"
     assert lines["host"] == "default"
 
 

@@ -36,17 +36,17 @@ def problem_of(environ: Mapping[str, str] | None = None, **flags: object) -> str
 
 
 def test_keyword_beats_flag_beats_variable_beats_file_beats_default(folder: Path) -> None:
-    expected = {1: "default", 2: "licorne.toml [limits] limit-pipelined", 3: "variable LICORNE_LIMIT_PIPELINED"}
-    expected |= {4: "flag --limit-pipelined", 5: "keyword limit_pipelined"}
+    expected = {1: "default", 2: "licorne.toml [limits] limit-connections-per-peer", 3: "variable LICORNE_LIMIT_CONNECTIONS_PER_PEER"}
+    expected |= {4: "flag --limit-connections-per-peer", 5: "keyword limit_connections_per_peer"}
     for rank in range(1, 6):
-        (folder / "licorne.toml").write_text("[limits]\nlimit-pipelined = 2" if rank >= 2 else "")
+        (folder / "licorne.toml").write_text("[limits]\nlimit-connections-per-peer = 2" if rank >= 2 else "")
         config = load(
-            environ={"LICORNE_LIMIT_PIPELINED": "3"} if rank >= 3 else {},
-            flags={"limit_pipelined": ("4", "flag --limit-pipelined")} if rank >= 4 else {},
-            keywords={"limit_pipelined": 5} if rank >= 5 else {},
+            environ={"LICORNE_LIMIT_CONNECTIONS_PER_PEER": "3"} if rank >= 3 else {},
+            flags={"limit_connections_per_peer": ("4", "flag --limit-connections-per-peer")} if rank >= 4 else {},
+            keywords={"limit_connections_per_peer": 5} if rank >= 5 else {},
         )
-        assert config.limit_pipelined == (rank if rank > 1 else 16)
-        assert config.sources["limit_pipelined"] == expected[rank]
+        assert config.limit_connections_per_peer == (rank if rank > 1 else 0)
+        assert config.sources["limit_connections_per_peer"] == expected[rank]
 
 
 def test_a_bad_value_that_is_overridden_does_no_harm() -> None:
@@ -139,11 +139,11 @@ def test_variables_of_the_build_and_of_kubernetes_cause_no_warning() -> None:
 
 
 def test_sections_and_flat_keys_dashes_and_underscores_are_the_same(folder: Path) -> None:
-    (folder / "licorne.toml").write_text('timeout_linger = "1s"\nport = 1\n[Limits]\nlimit-pipelined = 3\n')
+    (folder / "licorne.toml").write_text('timeout_linger = "1s"\nport = 1\n[Limits]\nlimit-connections-per-peer = 3\n')
     config = made_by()
-    assert (config.timeout_linger, config.port, config.limit_pipelined) == (1.0, 1, 3)
+    assert (config.timeout_linger, config.port, config.limit_connections_per_peer) == (1.0, 1, 3)
     assert config.sources["port"] == "licorne.toml port"
-    assert config.sources["limit_pipelined"] == "licorne.toml [Limits] limit-pipelined"
+    assert config.sources["limit_connections_per_peer"] == "licorne.toml [Limits] limit-connections-per-peer"
 
 
 def test_a_file_takes_native_values(folder: Path) -> None:

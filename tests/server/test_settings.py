@@ -38,7 +38,6 @@ def test_every_limit_comes_from_an_option() -> None:
         "limit_trailer_size": 6,
         "limit_trailer_count": 7,
         "limit_keep_alive_requests": 8,
-        "limit_pipelined": 9,
         "limit_unread_body": 10,
         "read_high_water": 11,
         "timeout_request_header": 12,

@@ -33,7 +33,7 @@ class Shared:
         """Take the ASGI 3 callable, the maker of its scopes, and how many requests may run at a time (0: any)."""
         self.app = app
         #: Calling the application only makes its coroutine.
-        self.is_coroutine = any(map(inspect.iscoroutinefunction, (app, getattr(type(app), "__call__", None))))
+        self.is_coroutine = inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(type(app).__call__)
         self.scopes = scopes
         self.limit = limit
         self.is_limited = limit > 0

@@ -144,9 +144,6 @@ class Config:
     limit_max_requests_jitter: Count = option(
         0, LIMITS, "Add a random number up to this one to limit_max_requests, so that processes stop apart."
     )
-    limit_pipelined: Annotated[int, Whole(1)] = option(
-        16, LIMITS, "Read at most this many requests ahead of the one that is being answered."
-    )
     limit_unread_body: Size = option(
         "256KiB", LIMITS, "Discard this much of a body that the application left unread, to keep the connection."
     )

@@ -18,6 +18,7 @@ cdef class Runtime:
     cdef public set links
     cdef public object new_connection
     cdef public double now
+    cdef public object on_refusal
     cdef public list on_tick
     cdef public object options
     cdef public dict peers

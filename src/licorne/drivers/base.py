@@ -86,6 +86,7 @@ class Runtime:
         "links",
         "new_connection",
         "now",
+        "on_refusal",
         "on_tick",
         "options",
         "peers",
@@ -106,6 +107,8 @@ class Runtime:
         self.new_connection = new_connection
         #: Makes the cycle of an exchange, or takes the exchange for later and returns None.
         self.begin = begin
+        #: Called when an engine has refused its peer, with the reason.
+        self.on_refusal: Callable[[RemoteProtocolError, Link], object] | None = None
         #: Called with the time by each sweep.
         self.on_tick: list[Callable[[float], object]] = []
         self.links: set[SharedLink] = set()

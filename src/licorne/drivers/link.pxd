@@ -29,3 +29,4 @@ cdef class DriverLink(SharedLink):
     cdef _write(self)
     @cython.locals(closing=int, wants_data=bint)
     cdef _follow(self)
+    cdef _report_refusal(self)

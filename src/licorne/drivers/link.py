@@ -138,8 +138,15 @@ class DriverLink(SharedLink):
         if closing != self.shown_closing:
             self.shown_closing = closing
             self.progress_at = self.runtime.now
+            self._report_refusal()
             self.close_transport(closing)
         wants_data = self.connection.wants_data()
         if wants_data != self.is_reading:
             self.is_reading = wants_data
             self.set_reading(wants_data)
+
+    def _report_refusal(self) -> None:
+        refusal = self.connection.refusal
+        if refusal is not None and self.runtime.on_refusal is not None:
+            self.connection.refusal = None
+            self.runtime.on_refusal(refusal, self)

@@ -136,7 +136,7 @@ class Exchange:
         if self.head.http_version != "1.0" and self.sink.can_inform():
             self.sink.send_informational(status, fields)
 
-    def start_response(self, status: int, headers: Iterable[tuple[bytes, bytes]], trailers: bool = False) -> None:
+    def start_response(self, status: object, headers: Iterable[tuple[bytes, bytes]], trailers: bool = False) -> None:
         """Begin the final response.
 
         Raises:
@@ -299,9 +299,10 @@ class Exchange:
         """Return the fields that may go to the wire, names in lower case; take note of those that we own."""
         fields = []
         for pair in headers:
-            name, value = pair
-            if type(name) is not bytes or type(value) is not bytes:
+            first, second = pair
+            if type(first) is not bytes or type(second) is not bytes:
                 raise LocalProtocolError(f"A header must be a pair of bytes, got {pair!r}.")
+            name, value = first, second
             if not name or not _bytes.is_all(name, 0, len(name), _LOWER_NAME):
                 name = self._lower(name)
                 pair = (name, value)

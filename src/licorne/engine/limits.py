@@ -21,7 +21,6 @@ class Limits:
     max_trailer_bytes: int = 16 * 1024  # 431
     max_trailers: int = 64  # 431
     max_requests: int = 0  # requests on one connection
-    max_pipelined: int = 16  # requests read ahead of the one being answered
     max_discard_bytes: int = 256 * 1024  # unread body swallowed to keep a connection
     high_water_bytes: int = 64 * 1024  # buffered body before reading pauses
 

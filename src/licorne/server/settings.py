@@ -33,7 +33,6 @@ def limits_of(config: Config) -> Limits:
         max_trailer_bytes=config.limit_trailer_size,
         max_trailers=config.limit_trailer_count,
         max_requests=config.limit_keep_alive_requests,
-        max_pipelined=config.limit_pipelined,
         max_discard_bytes=config.limit_unread_body,
         high_water_bytes=config.read_high_water,
         head_timeout=config.timeout_request_header,

@@ -16,7 +16,7 @@ import dataclasses
 import logging
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from licorne.asgi.lifespan import Lifespan
@@ -33,6 +33,7 @@ from licorne.server.intake import Intake, turn
 from licorne.server.listeners import Listener, adopt_sockets, binds_of, open_listeners
 from licorne.server.loops import choose_loop
 from licorne.server.quota import Quota
+from licorne.server.refusals import Refusals
 from licorne.server.settings import connections_of, date_ticks, default_headers_of, driver_options_of, limits_of
 from licorne.server.signals import INTENTIONS, Capture, Intention
 
@@ -204,7 +205,7 @@ class Server:
         default_headers = default_headers_of(config)
         if config.access_log:
             self._access_log = AccessLog(config.access_log_format, loop.call_later)
-        quota = Quota(config.limit_max_requests or 0, config.limit_max_requests_jitter, self._end_of_quota)
+        quota = _quota_of(config, self._end_of_quota)
         application = Application(
             loaded.app,
             lifespan.state,
@@ -215,7 +216,9 @@ class Server:
         new_connection = connections_of(config, default_headers)
         options = driver_options_of(config)
         runtime = AsyncioRuntime(loop, limits_of(config), options, new_connection, application.begin)
-        runtime.on_tick += [date_ticks(default_headers), application.tick]
+        refusals = Refusals(logger, quota.count)
+        runtime.on_refusal = refusals.take
+        runtime.on_tick += [date_ticks(default_headers), application.tick, refusals.tick]
         return runtime
 
     def _end_of_quota(self, limit: int) -> None:
@@ -285,6 +288,11 @@ def _load(config: Config) -> LoadedApp:
     if not asgi_logger.isEnabledFor(TRACE_LEVEL):
         return loaded
     return dataclasses.replace(loaded, app=Trace(loaded.app, asgi_logger))
+
+
+def _quota_of(config: Config, on_spent: Callable[[int], object]) -> Quota:
+    limit = config.limit_max_requests or 0
+    return Quota(limit, config.limit_max_requests_jitter if limit else 0, on_spent)
 
 
 def _asgi_options_of(config: Config, loaded: LoadedApp) -> AsgiOptions:

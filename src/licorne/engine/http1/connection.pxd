@@ -18,7 +18,8 @@ cdef double _NEVER
 cdef int _CLOSING_LINGER
 cdef int _CLOSING_FLUSH
 cdef int _CLOSING_ABORT
-cdef double _DRAIN_GRACE
+cdef double _IDLE_GRACE
+cdef double _FRESH_GRACE
 
 
 cdef class Http1Connection(Connection):

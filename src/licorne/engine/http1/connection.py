@@ -42,9 +42,10 @@ _CLOSING_LINGER = int(Closing.LINGER)
 _CLOSING_FLUSH = int(Closing.FLUSH)
 _CLOSING_ABORT = int(Closing.ABORT)
 
-# How long an idle connection may still begin a request once the server drains: what the peer sent before it
-# could know of the drain is answered rather than reset. Seconds.
-_DRAIN_GRACE = 0.1
+# How long a connection may still begin a request once the server drains: what the peer sent before it could
+# know of the drain is answered rather than reset. One that never had a request has surely come to make one. Seconds.
+_IDLE_GRACE = 0.1
+_FRESH_GRACE = 1.0
 
 
 class Http1Connection(Connection):
@@ -101,7 +102,7 @@ class Http1Connection(Connection):
             self.closing = max(self.closing, _CLOSING_FLUSH)
         elif self.request.exchange is not None and not self.request.is_discarding:
             self.refuse(RemoteProtocolError(400, "the request body ends early"), now)
-        elif self.current is None and self.request.ready is None:
+        elif self.phase == _DISCARD or (self.current is None and self.request.ready is None):
             self.closing = _CLOSING_FLUSH
         elif self.current is not None:
             self.current.leave()
@@ -132,7 +133,7 @@ class Http1Connection(Connection):
         self.is_draining = True
         self.response.keeps_alive = False
         if self.is_idle():
-            self.deadline = min(self.deadline, now + _DRAIN_GRACE)
+            self.deadline = min(self.deadline, now + (_FRESH_GRACE if self.phase == _FRESH else _IDLE_GRACE))
 
     def close(self) -> None:
         self.closing = max(self.closing, _CLOSING_FLUSH)
@@ -272,8 +273,8 @@ class Http1Connection(Connection):
         self.deadline = now + self.keep_alive
         if self.parser.pending_bytes():
             self._parse(b"", now)
-        if self.is_idle() and (self.has_eof or self.is_draining):
-            self.closing = _CLOSING_FLUSH
+        if self.request.ready is None and (self.has_eof or (self.is_draining and self.is_idle())):
+            self.closing = max(self.closing, _CLOSING_FLUSH)
 
     def _settle_unread(self, now: float) -> None:
         """Decide what becomes of a request body that the application did not want."""
