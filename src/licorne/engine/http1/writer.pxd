@@ -7,7 +7,6 @@ cdef int _HAS_SERVER
 cdef dict _STATUS_LINES
 
 
-@cython.final
 cdef class DefaultHeaders:
     cdef bytes date
     cdef bint has_date
