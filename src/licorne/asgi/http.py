@@ -103,14 +103,7 @@ class HttpCycle(Cycle):
 
     def send(self, message: Message) -> Awaitable[None]:
         """Take a message of the response (ASGI `send`)."""
-        kind = message["type"]
-        exchange = self.exchange
-        if kind == _BODY and exchange.has_started() and not self.has_ended:
-            return self._send_body(message)
-        if kind == _START and not exchange.has_started():
-            self._start_response(message)
-            return _DONE
-        return self._send_rare(kind, message)
+        return self._take(message)
 
     # internals: receiving
 
@@ -140,6 +133,16 @@ class HttpCycle(Cycle):
         return {"type": _DISCONNECT}
 
     # internals: sending
+
+    def _take(self, message: Message) -> Awaitable[None]:
+        kind = message["type"]
+        exchange = self.exchange
+        if kind == _BODY and exchange.has_started() and not self.has_ended:
+            return self._send_body(message)
+        if kind == _START and not exchange.has_started():
+            self._start_response(message)
+            return _DONE
+        return self._send_rare(kind, message)
 
     def _start_response(self, message: Message) -> None:
         trailers = bool(message.get("trailers", False))

@@ -308,7 +308,7 @@ class Exchange:
                 pair = (name, value)
             if not _bytes.is_all(value, 0, len(value), _FIELD_TEXT):
                 raise LocalProtocolError(f"Invalid HTTP header value: {value!r} of {name.decode()!r}.")
-            if len(name) < 256 and _OWNED_LENGTHS[len(name)] and name in _OWNED and not self._keeps(name, value):
+            if len(name) < 256 and _OWNED_LENGTHS[len(name)] and not self._keeps(name, value):
                 continue
             fields.append(pair if type(pair) is tuple else (name, value))
         return fields
@@ -320,7 +320,7 @@ class Exchange:
         return lowered
 
     def _keeps(self, name: bytes, value: bytes) -> bool:
-        """Note what an owned field says; tell whether it goes to the wire as it is."""
+        """Note what a field says if it is an owned one; tell whether it goes to the wire as it is."""
         if name == b"content-length":
             return self._note_length(value)
         if name == b"date":
@@ -332,7 +332,7 @@ class Exchange:
         if name == b"connection" and b"close" in list_tokens(value):
             self.flags |= _WANTS_CLOSE
         # Framing and connection fields are the server's: the ASGI specification says to ignore the application's.
-        return False
+        return name not in HOP_BY_HOP
 
     def _note_length(self, value: bytes) -> bool:
         try:

@@ -1,6 +1,5 @@
 cimport cython
 
-cdef object _KNOWN
 cdef bytes _KNOWN_LENGTHS
 
 

@@ -4,9 +4,9 @@ from licorne.errors import RemoteProtocolError
 
 __all__ = ["KnownFields"]
 
-_KNOWN = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", b"te"})
+_NAMES = (b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", b"te")
 # Most names are told apart from these by their length alone.
-_KNOWN_LENGTHS = bytes(1 if size in {len(name) for name in _KNOWN} else 0 for size in range(256))
+_KNOWN_LENGTHS = bytes(1 if size in {len(name) for name in _NAMES} else 0 for size in range(256))
 
 
 class KnownFields:
@@ -28,7 +28,7 @@ class KnownFields:
         self.te: bytes | None = None
         for field in fields:
             name = field[0]
-            if len(name) < 256 and _KNOWN_LENGTHS[len(name)] and name in _KNOWN:
+            if len(name) < 256 and _KNOWN_LENGTHS[len(name)]:
                 self._note(name, field[1])
 
     def _note(self, name: bytes, value: bytes) -> None:
