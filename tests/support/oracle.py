@@ -112,9 +112,11 @@ class _Reader:
         limit, start, count = self.limits.max_trailer_bytes or MAX_LENGTH, self.position, 0
         while line := self.line((start + limit, 431)):
             count += 1
-            if self.position - start > limit or count > (self.limits.max_trailers or MAX_LENGTH):
+            if self.position - start > limit:
                 raise _RefusedError(431)
             _field(line)
+            if count > (self.limits.max_trailers or MAX_LENGTH):
+                raise _RefusedError(431)
 
 
 def judge(data: bytes, limits: Limits, is_ended: bool = False) -> Verdict:
@@ -159,9 +161,9 @@ def _head(reader: _Reader) -> tuple[Judged, int]:
     version = "1.0" if minor == b"0" else "1.1"
     fields: list[tuple[bytes, bytes]] = []
     while line := reader.head_line(start, 431):
-        if len(fields) == (reader.limits.max_fields or MAX_LENGTH):
-            raise _RefusedError(431)
         fields.append(_field(line))
+        if len(fields) > (reader.limits.max_fields or MAX_LENGTH):
+            raise _RefusedError(431)
     if any(len(_values(fields, name)) > 1 for name in (b"host", b"content-length", b"transfer-encoding")):
         raise _RefusedError(400)
     if method != method.upper():
@@ -243,9 +245,10 @@ def _coding(codings: list[bytes]) -> int:
     """Return -1 for `chunked`; refuse all else (RFC 9112 §6.1, §7)."""
     if codings == [b"chunked"]:
         return -1
-    if not all(CODING.fullmatch(coding) for coding in codings):
+    named = [coding for coding in codings if coding]  # RFC 9110 §5.6.1: empty members may be there
+    if not named or not all(CODING.fullmatch(coding) for coding in named):
         raise _RefusedError(400)
-    if codings[-1] != b"chunked" or codings.count(b"chunked") > 1:
+    if named[-1] != b"chunked" or named.count(b"chunked") > 1 or named == [b"chunked"]:
         raise _RefusedError(400)
     raise _RefusedError(501)
 
