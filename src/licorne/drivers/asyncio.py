@@ -223,7 +223,9 @@ class AsyncioLink(DriverLink):
     # the link, as the ASGI layer sees it
 
     def drain(self) -> Awaitable[None] | None:
-        if not self.is_write_paused or self.transport.is_closing():
+        # A transport that is closing takes nothing any more. The loop must turn for its end to come, which opens the gate.
+        is_ending = self.transport.is_closing() and self in self.runtime.links
+        if not self.is_write_paused and not is_ending:
             return None
         if self.write_gate is None:
             self.write_gate = AsyncioGate(self.loop)
