@@ -257,6 +257,8 @@ class AsyncioLink(DriverLink):
 
     def write_all(self, pieces: list[bytes]) -> None:
         self.transport.writelines(pieces)
+        # CVE-2024-12254: writelines() of some releases of Python does not look at the high water; this does.
+        self.transport.set_write_buffer_limits(high=self.runtime.write_high_water)
 
     def set_reading(self, is_reading: bool) -> None:
         if self.transport.is_closing():
