@@ -182,9 +182,7 @@ class AsyncioLink(DriverLink):
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
-        high = self.runtime.write_high_water
-        if high:
-            transport.set_write_buffer_limits(high=high)
+        transport.set_write_buffer_limits(high=self.runtime.write_high_water)
         self.client = _address(transport.get_extra_info("peername"))
         self.server = _server_address(transport.get_extra_info("sockname"))
         self.is_secure = transport.get_extra_info("sslcontext") is not None

@@ -19,6 +19,7 @@ from licorne.link import Cycle, Link
 
 __all__ = ["DriverOptions", "Runtime", "SharedLink", "shortest_tick"]
 
+_NO_LIMIT = 2**40
 _MAX_TICK = 1.0
 _MIN_TICK = 0.02
 #: How many ticks make up the shortest clock.
@@ -120,7 +121,7 @@ class Runtime:
         self.abandoned: dict[Any, float] = {}
         self.is_draining = False
         self.tick = shortest_tick(limits, options)
-        self.write_high_water = options.write_high_water
+        self.write_high_water = options.write_high_water or _NO_LIMIT
         self.now = 0.0
 
     @property
