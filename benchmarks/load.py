@@ -50,16 +50,16 @@ class Load:
         return sum(self.errors.values())
 
 
-def put_load(shape: Shape, port: int, seconds: float, cpu: int) -> Load:
+def put_load(shape: Shape, port: int, seconds: int, cpu: int) -> Load:
     """Run wrk to its end and return what it counted."""
     return take_report(start_load(shape, port, seconds, cpu), seconds)
 
 
-def start_load(shape: Shape, port: int, seconds: float, cpu: int) -> "subprocess.Popen[str]":
-    """Start wrk and return it."""
+def start_load(shape: Shape, port: int, seconds: int, cpu: int) -> "subprocess.Popen[str]":
+    """Start wrk, which knows whole seconds only, and return it."""
     if not shutil.which("wrk"):
         raise LoadError("wrk is not in PATH; Debian has it as package wrk")
-    command = ["wrk", "-t1", f"-c{shape.connections}", f"-d{seconds:g}s", "--timeout", "10s"]
+    command = ["wrk", "-t1", f"-c{shape.connections}", f"-d{seconds}s", "--timeout", "10s"]
     command += ["-s", str(SCRIPTS / f"{shape.script}.lua"), f"http://127.0.0.1:{port}{shape.path}"]
     return subprocess.Popen(
         command,
@@ -70,7 +70,7 @@ def start_load(shape: Shape, port: int, seconds: float, cpu: int) -> "subprocess
     )
 
 
-def take_report(wrk: "subprocess.Popen[str]", seconds: float) -> Load:
+def take_report(wrk: "subprocess.Popen[str]", seconds: int) -> Load:
     """Wait for wrk and read its REPORT line."""
     try:
         printed, _ = wrk.communicate(timeout=seconds + 30)

@@ -23,7 +23,7 @@ CLIENTS = 32
 PATHS = ("/", "/slow")
 LOAD_SECONDS = 0.7
 EXIT_SECONDS = 10.0
-WRK_SECONDS = 3.0
+WRK_SECONDS = 3
 
 
 def play(stage: Stage) -> Verdict:

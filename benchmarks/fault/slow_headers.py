@@ -18,7 +18,7 @@ __all__ = ["play"]
 SLOW_CLIENTS = 500
 TIMEOUT_SECONDS = 5.0
 SLACK_SECONDS = 2.0
-LOAD_SECONDS = 3.0
+LOAD_SECONDS = 3
 NORMAL = Shape(connections=8)
 
 # Half a millisecond is the noise of two processes that share the load's CPU.

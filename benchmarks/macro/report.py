@@ -42,7 +42,8 @@ def print_outcomes(outcomes: list[Outcome]) -> None:
     print("\ntargets")
     for outcome in outcomes:
         figure = "no figure" if outcome.figure is None else f"{outcome.figure:.2f}"
-        print(f"  {'pass' if outcome.is_kept else 'FAIL'}  {outcome.target.text:<64}{figure:>12}")
+        by_cpu = "" if outcome.by_cpu is None else f"   by CPU time {outcome.by_cpu:.2f}"
+        print(f"  {'pass' if outcome.is_kept else 'FAIL'}  {outcome.target.text:<64}{figure:>12}{by_cpu}")
     kept = sum(outcome.is_kept for outcome in outcomes)
     print(f"  {kept} of {len(outcomes)} kept", flush=True)
 

@@ -41,11 +41,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Hold a target's figure (None: it could not be had) and whether it is kept."""
+    """Hold a target's figure (None: it could not be had) and whether it is kept.
+
+    `by_cpu` is what a ratio of rates would be if CPU time alone decided, as it does on a quiet machine.
+    """
 
     target: Target
     figure: float | None
     is_kept: bool
+    by_cpu: float | None = None
 
 
 def _rate(scenario: str, bound: float, against: str, subject: str = "licorne") -> Target:
@@ -85,20 +89,25 @@ def judge(target: Target, results: Results) -> Outcome:
     """Compare one target with what was measured."""
     figures = results.get(target.scenario, {})
     own = figures.get(target.subject, {})
-    scale = _scale(target, figures)
+    scale = _scale(target, figures, target.metric)
     if target.metric not in own or not scale or not _is_sound(own):
         return Outcome(target, None, False)
     figure = own[target.metric] / scale
     is_kept = figure <= target.bound if target.is_ceiling else figure >= target.bound
-    return Outcome(target, figure, is_kept)
+    return Outcome(target, figure, is_kept, _by_cpu(target, figures, own))
 
 
-def _scale(target: Target, figures: dict[str, Figures]) -> float | None:
+def _by_cpu(target: Target, figures: dict[str, Figures], own: Figures) -> float | None:
+    other = _scale(target, figures, "cpu")
+    return other / own["cpu"] if target.metric == "rate" and other else None
+
+
+def _scale(target: Target, figures: dict[str, Figures], metric: str) -> float | None:
     if not target.against:
         return 1.0
     if target.against == BEST_PEER:
-        return best_peer(figures, target.metric)
-    return figures.get(target.against, {}).get(target.metric)
+        return best_peer(figures, metric)
+    return figures.get(target.against, {}).get(metric)
 
 
 def _is_sound(values: Figures) -> bool:

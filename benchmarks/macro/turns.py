@@ -32,8 +32,8 @@ class Plan:
 
     cpus: CpuPair
     rounds: int
-    seconds: float
-    warmup: float
+    seconds: int
+    warmup: int
     connections: int
     spawns: int
 
