@@ -221,7 +221,7 @@ class AsyncioLink(DriverLink):
     # the link, as the ASGI layer sees it
 
     def drain(self) -> Awaitable[None] | None:
-        # A transport that is closing takes nothing any more. The loop must turn for its end to come, which opens the gate.
+        # A transport that is closing takes nothing any more; the loop must turn for its end, which opens the gate.
         is_ending = self.transport.is_closing() and self in self.runtime.links
         if not self.is_write_paused and not is_ending:
             return None

@@ -8,6 +8,7 @@ cdef Py_ssize_t _MAX_JOINED_BYTES
 
 
 cdef class DriverLink(SharedLink):
+    cdef Exchange held
     cdef bint is_pumping
     cdef bint is_reading
     cdef public bint is_write_paused

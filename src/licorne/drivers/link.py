@@ -18,7 +18,7 @@ _MAX_JOINED_BYTES = 64 * 1024
 class DriverLink(SharedLink):
     """Decide what happens to one connection; a subclass does it."""
 
-    __slots__ = ("is_pumping", "is_reading", "is_write_paused", "progress_at", "runtime", "shown_closing", "unsent")
+    __slots__ = ("held", "is_pumping", "is_reading", "is_write_paused", "progress_at", "runtime", "shown_closing", "unsent")
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
@@ -27,6 +27,8 @@ class DriverLink(SharedLink):
         self.client = None
         self.server = None
         self.is_secure = False
+        #: An exchange that is started once the peer reads.
+        self.held: Exchange | None = None
         self.is_pumping = False
         self.is_reading = True
         self.is_write_paused = False
@@ -78,6 +80,7 @@ class DriverLink(SharedLink):
     def closed(self) -> None:
         """Take note that the transport is gone."""
         self.connection.lost()
+        self.held = None
         self.shown_closing = self.connection.closing
         self.runtime.remove(self)
         self.runtime.abandon(self)
@@ -111,16 +114,18 @@ class DriverLink(SharedLink):
         runtime = self.runtime
         connection = self.connection
         while True:
-            exchange: Exchange | None = connection.next_exchange(runtime.now)
+            exchange: Exchange | None = self.held or connection.next_exchange(runtime.now)
             if exchange is None:
                 return
+            if self.is_write_paused:
+                self.held = exchange  # the peer does not read its answers: it gets no further ones yet
+                return
+            self.held = None
             cycle: Cycle | None = runtime.begin(exchange, self)
             if cycle is not None:
                 self.start(cycle)
-            if self.is_write_paused or connection.pending_bytes() > runtime.write_high_water:
+            if connection.pending_bytes() > runtime.write_high_water:
                 self._write()
-                if self.is_write_paused:
-                    return  # the peer does not read its answers: it gets no further ones yet
 
     def _write(self) -> None:
         if not self.connection.pending_bytes():
