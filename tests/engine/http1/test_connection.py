@@ -332,9 +332,15 @@ def test_broken_body_before_the_answer_is_refused_and_the_application_told(conne
     book >> raises(ClientDisconnected, start(200))
 
 
-def test_answer_given_up_in_the_middle_does_not_look_whole(connect: Connect) -> None:
-    book = play(connect()) >> GET >> start(200) >> write(b"he") >> abort << Closing.ABORT
+def test_chunked_answer_given_up_in_the_middle_lacks_its_last_chunk(connect: Connect) -> None:
+    book = play(connect()) >> GET >> start(200) >> write(b"he") >> abort
     assert not book.out.endswith(b"0\r\n\r\n")
+    assert book.connection.closing in (Closing.FLUSH, Closing.ABORT)
+
+
+def test_answer_given_up_that_would_end_with_the_connection_is_cut(connect: Connect) -> None:
+    # RFC 9112 §8: an orderly end would make it look whole.
+    play(connect()) >> b"GET / HTTP/1.0\r\n\r\n" >> start(200) >> write(b"he") >> abort << Closing.ABORT
 
 
 def test_answer_shorter_than_its_length_raises(connect: Connect) -> None:
