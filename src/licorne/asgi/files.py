@@ -9,6 +9,10 @@ from licorne.errors import LocalProtocolError
 __all__ = ["FileRange"]
 
 
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a FIFO would block the loop until somebody writes
+
+
 class FileRange:
     """Hold an open file and which part of it is to be sent."""
 
@@ -32,7 +36,7 @@ class FileRange:
         path = os.fspath(path)
         if not os.path.isabs(path):
             raise LocalProtocolError(f"The path of http.response.pathsend must be absolute, got {path!r}.")
-        file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close(), in every case
+        file = open(path, "rb", buffering=0, opener=_open)  # noqa: SIM115 - closed by close(), in every case
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             file.close()
@@ -57,6 +61,8 @@ class FileRange:
         count = max(size - offset, 0) if count is None else count
         if offset < 0 or count < 0 or offset + count > size:
             raise LocalProtocolError(f"The file of http.response.zerocopysend has {size} bytes, not {offset}+{count}.")
+        if message.get("offset") is None:
+            file.seek(offset + count)
         return cls(file, offset, count, False)
 
     def close(self) -> None:

@@ -176,10 +176,8 @@ class HttpCycle(Cycle):
             raise LocalProtocolError(f"Expected ASGI message {_START!r}, but got {kind!r}.")
         if exchange.awaits_trailers():
             return self._send_trailers(kind, message)
-        if kind == _PATHSEND:
-            return self._send_file(FileRange.of_path(message["path"]), False)
-        if kind == _ZEROCOPYSEND:
-            return self._send_file(FileRange.of_message(message), bool(message.get("more_body", False)))
+        if kind in (_PATHSEND, _ZEROCOPYSEND):
+            return self._send_file(kind, message)
         raise LocalProtocolError(f"Expected ASGI message {_BODY!r}, but got {kind!r}.")
 
     def _send_trailers(self, kind: str, message: Message) -> Awaitable[None]:
@@ -193,12 +191,14 @@ class HttpCycle(Cycle):
         self._end()
         return _DONE
 
-    async def _send_file(self, part: FileRange, more: bool) -> None:
+    async def _send_file(self, kind: str, message: Message) -> None:
         exchange = self.exchange
+        is_path = kind == _PATHSEND
+        part = FileRange.of_path(message["path"]) if is_path else FileRange.of_message(message)
+        more = not is_path and bool(message.get("more_body", False))
         try:
             if exchange.start_file(part.count, not more):
-                self.link.pump()
-                await self.link.send_file(part.file, part.offset, part.count)
+                await self._send_part(part)
                 exchange.finish_file(not more)
             elif not more:
                 exchange.finish_empty()
@@ -207,6 +207,16 @@ class HttpCycle(Cycle):
             part.close()
         if exchange.is_complete():
             self._end()
+
+    async def _send_part(self, part: FileRange) -> None:
+        self.link.pump()
+        try:
+            await self.link.send_file(part.file, part.offset, part.count)
+        except BaseException:
+            # Not all that was announced has come: nothing the application does now may make it look whole.
+            self.exchange.abort()
+            self.link.pump()
+            raise
 
     # internals: the end
 

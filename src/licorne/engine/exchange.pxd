@@ -18,6 +18,7 @@ cdef int _IDLE
 cdef int _BODY
 cdef int _TRAILERS
 cdef int _COMPLETE
+cdef int _FILE
 cdef bytes _OWNED_LENGTHS
 cdef int _MIN_STATUS
 cdef int _MAX_STATUS

@@ -34,6 +34,8 @@ _IDLE = 0
 _BODY = 1
 _TRAILERS = 2
 _COMPLETE = 3
+# The body, while the driver sends a file: nothing else may be written.
+_FILE = 4
 
 _OWNED = HOP_BY_HOP | {b"content-length", b"date", b"server"}
 # Most names are told apart from the owned ones by their length alone.
@@ -209,11 +211,13 @@ class Exchange:
         if count == 0 or has_no_content(self.head.method, self.status):
             return False
         self.bytes_sent += count
+        self.state = _FILE
         self.sink.start_file(count, end and not self.has_trailers)
         return True
 
     def finish_file(self, end: bool) -> None:
         """Close what `start_file` opened; `end` as in `write`."""
+        self.state = _BODY
         self.sink.finish_file(end and not self.has_trailers)
         if end:
             self._finish()
