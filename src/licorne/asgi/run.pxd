@@ -7,9 +7,12 @@ from licorne.link cimport Cycle, Link
 
 
 cdef class Application:
+    cdef bint is_starting
     cdef public double now
     cdef object options
     cdef public Shared shared
 
-    @cython.locals(cycle=HttpCycle, shared=Shared)
+    @cython.locals(shared=Shared)
     cpdef begin(self, Exchange exchange, Link link)
+    @cython.locals(cycle=HttpCycle)
+    cdef HttpCycle _new_cycle(self, Exchange exchange, Link link)

@@ -33,7 +33,7 @@ class AsgiOptions:
 class Application:
     """Begin the cycles of one application."""
 
-    __slots__ = ("now", "options", "shared")
+    __slots__ = ("is_starting", "now", "options", "shared")
 
     def __init__(
         self,
@@ -47,6 +47,7 @@ class Application:
         scopes = ScopeMaker(options.asgi_version, options.root_path, state)
         self.options = options
         self.now = 0.0
+        self.is_starting = False
         self.shared = Shared(app, scopes, options.limit_concurrency)
         self.shared.start_next = self._start_next
         self.shared.log_access = log_access
@@ -57,12 +58,15 @@ class Application:
         """Return the cycle of a new exchange; None if it has to wait, in which case its link is told later."""
         shared = self.shared
         if shared.is_limited:
-            if shared.running >= shared.limit:
+            if shared.running >= shared.limit or shared.waiting:
                 shared.waiting.append((exchange, link, self.now + self.options.concurrency_wait))
                 return None
             shared.running += 1
+        return self._new_cycle(exchange, link)
+
+    def _new_cycle(self, exchange: Exchange, link: Link) -> HttpCycle:
         cycle = HttpCycle.__new__(HttpCycle)
-        cycle.begin(exchange, link, shared)
+        cycle.begin(exchange, link, self.shared)
         return cycle
 
     def tick(self, now: float) -> None:
@@ -74,14 +78,19 @@ class Application:
             self._refuse(exchange, link)
 
     def _start_next(self) -> None:
-        waiting = self.shared.waiting
-        while waiting and self.shared.running < self.shared.limit:
-            exchange, link, _ = waiting.popleft()
-            if not exchange.is_disconnected:
-                cycle = self.begin(exchange, link)
-                if cycle is not None:
-                    link.start(cycle)
+        shared = self.shared
+        if self.is_starting:
+            return  # a request that was started here is over already; the loop below goes on
+        self.is_starting = True
+        try:
+            while shared.waiting and shared.running < shared.limit:
+                exchange, link, _ = shared.waiting.popleft()
+                if not exchange.is_disconnected:
+                    shared.running += 1
+                    link.start(self._new_cycle(exchange, link))
                     link.pump()
+        finally:
+            self.is_starting = False
 
     def _refuse(self, exchange: Exchange, link: Link) -> None:
         if exchange.is_disconnected:
