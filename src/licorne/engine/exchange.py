@@ -195,7 +195,8 @@ class Exchange:
             )
         if self.is_disconnected:
             raise ClientDisconnected("The client disconnected.")
-        fields = self._check_fields(headers)
+        # RFC 9110 §6.5.1: no framing in a trailer section. The other fields that we own are left out by the check.
+        fields = [field for field in self._check_fields(headers) if field[0] != b"content-length"]
         self.state = _COMPLETE
         self.sink.send_trailers(fields if self.head.takes_trailers else [])
         self._open_gate()
