@@ -234,11 +234,11 @@ class AsyncioLink(DriverLink):
 
     def start(self, cycle: Cycle) -> None:
         try:
-            coroutine = cycle.start()
-        except Exception as error:
+            task = self.shared.spawn(cycle.start(), self.is_clean)
+        except BaseException as error:
+            # An eager task raises SystemExit and KeyboardInterrupt also out of its constructor.
             cycle.finish(error)
             return
-        task = self.shared.spawn(coroutine, self.is_clean)
         if task.done():
             cycle.finish(outcome(task))
         else:
