@@ -1,0 +1,1 @@
+"""The examples and the pages of the documentation, run for real."""

@@ -1,0 +1,87 @@
+"""Every program in examples/, served and asked as its docstring says."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.examples.playing import variables
+from tests.server.process import DEADLINE_SECONDS, Client, ServerProcess
+from tests.support.source import ROOT
+
+EXAMPLES = ROOT / "examples"
+
+
+@contextmanager
+def served(app: str) -> Iterator[ServerProcess]:
+    """Serve an example on a free port; see that it ended in good order."""
+    with ServerProcess(app, "--port", "0", app_dir=EXAMPLES) as server:
+        server.wait_for("Licorne running on ")
+        yield server
+        server.signal(signal.SIGINT)
+        assert server.wait() == 0
+        assert "ERROR" not in server.log
+
+
+def test_every_example_is_tested_here() -> None:
+    tested = Path(__file__).read_text(encoding="utf-8")
+    names = [path.stem for path in EXAMPLES.glob("*.py")]
+    assert names
+    assert [name for name in names if f"{name}:app" not in tested and f"{name}.py" not in tested] == []
+
+
+def test_hello_greets() -> None:
+    with served("hello:app") as server, Client(server.port) as client:
+        assert client.get().endswith(b"\r\n\r\nHello from licorne\n")
+
+
+def test_stream_sends_line_by_line() -> None:
+    with served("stream:app") as server, Client(server.port) as client:
+        client.send_request()
+        client.read_until(b"line 1\n")
+        client.read_until(b"line 2\n")
+
+
+def test_stream_counts_what_it_is_sent() -> None:
+    body = b"x" * 300_000
+    with served("stream:app") as server, Client(server.port) as client:
+        client.sock.sendall(b"PUT / HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        assert client.read_response().endswith(b"\r\n\r\n300000 bytes\n")
+
+
+def test_server_sent_events_shows_a_page_that_listens() -> None:
+    with served("server_sent_events:app") as server, Client(server.port) as client:
+        assert b'EventSource("/events")' in client.get()
+
+
+def test_server_sent_events_pushes_until_the_client_leaves() -> None:
+    with served("server_sent_events:app") as server:
+        with Client(server.port) as client:
+            client.send_request("/events")
+            client.read_until(b"data: ")
+        server.wait_for('"GET /events HTTP/1.1" 200')
+
+
+def test_embed_serves_beside_its_own_work_and_ends(tmp_path: Path) -> None:
+    for name in ("embed.py", "hello.py"):
+        shutil.copy(EXAMPLES / name, tmp_path)
+    text = (tmp_path / "embed.py").read_text(encoding="utf-8")
+    shortened = text.replace("port=8000", "port=0").replace("seconds=60", "seconds=1")
+    assert text.count("port=8000") == text.count("seconds=60") == 1
+    (tmp_path / "embed.py").write_text(shortened, encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "embed.py"],
+        cwd=tmp_path,
+        env=variables(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout
+    assert "Licorne running on " in ended.stdout
+    assert "Finished server process" in ended.stdout
