@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.frameworks.conftest import Serve, calling
+from tests.frameworks.conftest import APPS, Serve, calling
 from tests.server.process import Client, ServerProcess
 
 FORMS = {
@@ -75,9 +75,10 @@ def test_an_application_without_lifespan(serve: Serve) -> None:
     assert "Traceback" not in server.log
 
 
-def test_an_application_without_lifespan_does_not_start_when_it_must_have_one(serve: Serve) -> None:
-    with pytest.raises(AssertionError, match=r"Application startup failed\. Exiting\."):
-        serve("plain_apps:without_lifespan", "--lifespan=on")
+def test_an_application_without_lifespan_does_not_start_when_it_must_have_one() -> None:
+    with ServerProcess("plain_apps:without_lifespan", "--port=0", "--lifespan=on", app_dir=APPS) as server:
+        assert server.wait() == 3
+    assert "Application startup failed. Exiting." in server.log
 
 
 def test_a_stop_waits_for_who_is_busy(serve: Serve) -> None:

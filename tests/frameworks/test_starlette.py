@@ -18,7 +18,8 @@ LARGE = bytes(range(256)) * 16384
 @pytest.fixture(scope="module", params=["app", "middled"])
 def server(request: pytest.FixtureRequest, serve: Serve) -> ServerProcess:
     """Serve the application, bare and behind a BaseHTTPMiddleware."""
-    return serve(f"starlette_app:{request.param}")
+    # Applications that do not ask whether their client is there are cancelled after this; by default, three seconds.
+    return serve(f"starlette_app:{request.param}", "--timeout-disconnect=500ms")
 
 
 @pytest.fixture
@@ -174,6 +175,16 @@ def test_events_come_one_by_one_until_the_client_leaves(server: ServerProcess, c
             if number < 4:
                 client.post("/next")
     server.wait_for("app: events are over", over + 1)
+
+
+def test_a_stream_ends_without_a_word_when_the_client_leaves(server: ServerProcess) -> None:
+    over = server.log.count("app: the stream is over")
+    with Client(server.port) as client:
+        client.send_request("/endless")
+        client.read_until(b"xxx")
+    server.wait_for("app: the stream is over", over + 1)
+    server.wait_for('"GET /endless HTTP/1.1"', over + 1)
+    assert "(GET /endless)" not in server.log
 
 
 def test_an_upload_ends_without_a_word_when_the_client_leaves(server: ServerProcess) -> None:

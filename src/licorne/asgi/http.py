@@ -249,7 +249,9 @@ class HttpCycle(Cycle):
             return True
         # The server cancels only what has nobody to answer: its peer has left, or has its answer.
         has_nobody = exchange.is_disconnected or exchange.is_leaving or exchange.is_complete()
-        return has_nobody and (error is None or isinstance(error, asyncio.CancelledError))
+        # Starlette makes an error of its own of the loss of a client, by the name of that class.
+        is_loss = isinstance(error, asyncio.CancelledError) or type(error).__name__ == "ClientDisconnect"
+        return has_nobody and (error is None or is_loss)
 
     def _report(self, error: BaseException | None) -> None:
         head = self.exchange.head
