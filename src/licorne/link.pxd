@@ -15,6 +15,7 @@ cdef class Link:
     cdef public tuple server
 
     cpdef pump(self)
+    cpdef flush(self)
     cpdef drain(self)
     cpdef Gate gate(self)
     cpdef start(self, Cycle cycle)

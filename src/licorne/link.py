@@ -61,6 +61,10 @@ class Link:
         """Apply what the engine wants: write its bytes, start its exchanges, close."""
         raise NotImplementedError
 
+    def flush(self) -> None:
+        """Hand what is queued to the transport now, also from inside a pump."""
+        raise NotImplementedError
+
     def drain(self) -> Awaitable[None] | None:
         """Return None while writing may go on, else an awaitable that ends when it may (or the peer left)."""
         raise NotImplementedError

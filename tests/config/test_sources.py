@@ -36,8 +36,13 @@ def problem_of(environ: Mapping[str, str] | None = None, **flags: object) -> str
 
 
 def test_keyword_beats_flag_beats_variable_beats_file_beats_default(folder: Path) -> None:
-    expected = {1: "default", 2: "licorne.toml [limits] limit-connections-per-peer", 3: "variable LICORNE_LIMIT_CONNECTIONS_PER_PEER"}
-    expected |= {4: "flag --limit-connections-per-peer", 5: "keyword limit_connections_per_peer"}
+    expected = {
+        1: "default",
+        2: "licorne.toml [limits] limit-connections-per-peer",
+        3: "variable LICORNE_LIMIT_CONNECTIONS_PER_PEER",
+        4: "flag --limit-connections-per-peer",
+        5: "keyword limit_connections_per_peer",
+    }
     for rank in range(1, 6):
         (folder / "licorne.toml").write_text("[limits]\nlimit-connections-per-peer = 2" if rank >= 2 else "")
         config = load(

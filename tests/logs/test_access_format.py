@@ -30,11 +30,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "log-fields.md"
         ("{header:User-Agent} {header:x-none}", "curl/8 -"),
         ("{response_header:content-type}", "text/plain"),
         ("{host} {user_agent} {referer} {request_id} {user}", "example.org curl/8 - - -"),
-        ("{outcome} {pid}", f"complete {os.getpid()}"),
+        ("{outcome} {pid}", "complete PID"),
         ("{{{method}}} 100%", "{GET} 100%"),
         ("%(h)s %(l)s %(u)s %(r)s %(s)s", "127.0.0.1 - - GET /x?y=1 HTTP/1.1 200"),
         ("%(m)s %(U)s %(q)s %(H)s %(b)s %(B)s", "GET /x y=1 HTTP/1.1 5 5"),
-        ("%(f)s %(a)s %(p)s", f"- curl/8 <{os.getpid()}>"),
+        ("%(f)s %(a)s %(p)s", "- curl/8 <PID>"),
         ("%(T)s %(D)s %(M)s %(L)s %(D)d", "0 12500 12 0.012500 12500"),
         ("%({Host}i)s %({content-type}o)s %({LICORNE_TEST_LOG}e)s", "example.org text/plain deep\\x0ablue"),
         ("%(st)s %(S)s %(R)s %(Uq)s 100%%", "OK http GET /x HTTP/1.1 /x?y=1 100%"),
@@ -43,7 +43,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "log-fields.md"
 )
 def test_atoms(template: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LICORNE_TEST_LOG", "deep\nblue")
-    assert line_of(template, seconds=0.0125) == line + "\n"
+    # The identity of this process stands in no test's name: workers would disagree on what the tests are.
+    assert line_of(template, seconds=0.0125) == line.replace("PID", str(os.getpid())) + "\n"
 
 
 def test_every_letter_of_gunicorn_is_known() -> None:

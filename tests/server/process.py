@@ -38,6 +38,7 @@ class ServerProcess:
             pass_fds=pass_fds,
         )
         self.lines: list[str] = []
+        self._is_over = False
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -67,8 +68,7 @@ class ServerProcess:
         deadline = time.monotonic() + DEADLINE_SECONDS
         with self._changed:
             while len(found := [match for line in self.lines if (match := re.search(pattern, line))]) < count:
-                is_over = not self._reader.is_alive()
-                if is_over or not self._changed.wait(deadline - time.monotonic()):
+                if self._is_over or not self._changed.wait(deadline - time.monotonic()):
                     raise AssertionError(f"no line matches {pattern!r} in:\n{self.log}")
         return found[count - 1]
 
@@ -89,6 +89,7 @@ class ServerProcess:
                 self.lines.append(line.rstrip("\n"))
                 self._changed.notify_all()
         with self._changed:
+            self._is_over = True
             self._changed.notify_all()
 
 

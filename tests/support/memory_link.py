@@ -56,6 +56,10 @@ class MemoryLink(Link):
 
     # the link
 
+    def flush(self) -> None:
+        for data in self.connection.data_to_send():
+            self.peer.data_received(data)
+
     def pump(self) -> None:
         if self.is_pumping:
             return
@@ -65,8 +69,7 @@ class MemoryLink(Link):
             if cycle is not None:
                 self.start(cycle)
         self.is_pumping = False
-        for data in self.connection.data_to_send():
-            self.peer.data_received(data)
+        self.flush()
         if self.connection.closing == Closing.LINGER and not self.peer.has_ended:
             self.peer.eof_received()
         elif self.connection.closing >= Closing.FLUSH:

@@ -24,6 +24,7 @@ cdef class HttpCycle(Cycle):
     cdef Exchange exchange
     cdef bint has_ended
     cdef bint is_body_taken
+    cdef bint is_stopping
     cdef Link link
     cdef Shared shared
     cdef double started_at

@@ -44,7 +44,7 @@ _EARLY_HINTS_STATUS = 103
 class HttpCycle(Cycle):
     """Connect one exchange with one call of the application."""
 
-    __slots__ = ("exchange", "has_ended", "is_body_taken", "link", "shared", "started_at", "trailers")
+    __slots__ = ("exchange", "has_ended", "is_body_taken", "is_stopping", "link", "shared", "started_at", "trailers")
 
     # construction
 
@@ -54,6 +54,8 @@ class HttpCycle(Cycle):
         self.link = link
         self.shared = shared
         self.is_body_taken = False
+        #: The application was told of the server's stop, not of a peer that left: it may still answer.
+        self.is_stopping = False
         #: The response has ended, in whichever way, and is logged.
         self.has_ended = False
         self.trailers: list[tuple[bytes, bytes]] | None = None
@@ -80,6 +82,7 @@ class HttpCycle(Cycle):
         return self.exchange.is_complete()
 
     def announce_shutdown(self) -> None:
+        self.is_stopping = True
         self.exchange.leave()
 
     # what the application calls
@@ -130,6 +133,9 @@ class HttpCycle(Cycle):
         return {"type": "http.request", "body": data, "more_body": not self.is_body_taken}
 
     def _disconnect(self) -> Message:
+        # A peer that has only closed its side may still read, until the application was told that it left.
+        if self.exchange.is_leaving and not self.is_stopping:
+            self.exchange.disconnect()
         return {"type": _DISCONNECT}
 
     # internals: sending
@@ -209,7 +215,7 @@ class HttpCycle(Cycle):
             self._end()
 
     async def _send_part(self, part: FileRange) -> None:
-        self.link.pump()
+        self.link.flush()  # the head must be in the transport before the file is
         try:
             await self.link.send_file(part.file, part.offset, part.count)
         except BaseException:
@@ -234,9 +240,10 @@ class HttpCycle(Cycle):
         exchange = self.exchange
         if not self._is_expected(error):
             self._report(error)
-        if exchange.is_disconnected or exchange.is_complete():
+        if exchange.is_complete():
             return
-        if exchange.has_started():
+        has_left = exchange.is_leaving and not self.is_stopping
+        if exchange.is_disconnected or exchange.has_started() or (has_left and error is not None):
             exchange.abort()
         else:
             self._answer_500()

@@ -24,7 +24,7 @@ __all__ = ["load", "print_warning"]
 
 FILE_VARIABLE: Final = "LICORNE_CONFIG"
 #: Read by setup.py when licorne is built, and harmless afterwards.
-BUILD_VARIABLES: Final = ("LICORNE_PURE", "LICORNE_REQUIRE_EXT", "LICORNE_DEBUG_EXT")
+BUILD_VARIABLES: Final = ("LICORNE_PURE", "LICORNE_REQUIRE_EXT", "LICORNE_DEBUG_EXT", "LICORNE_EXPECT_BUILD")
 
 #: Option name → value and source.
 Layer = Mapping[str, tuple[object, str]]

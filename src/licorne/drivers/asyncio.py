@@ -9,6 +9,8 @@ import asyncio
 import contextvars
 import logging
 import os
+import socket
+import struct
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, BinaryIO
 
@@ -29,6 +31,8 @@ _LINGER = int(Closing.LINGER)
 _FLUSH = int(Closing.FLUSH)
 #: Sweeps come this often while the server drains, in seconds.
 _DRAIN_TICK = 0.05
+#: SO_LINGER on, for no time: closing resets the connection.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 #: Cancelled waiters are dropped from a gate when it holds this many.
 _MAX_WAITERS = 8
 
@@ -271,6 +275,10 @@ class AsyncioLink(DriverLink):
         return size
 
     def abort(self) -> None:
+        # Without this the kernel would go on offering what it holds to a peer that does not take it.
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None and not self.transport.is_closing():
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.transport.abort()
 
     def close_transport(self, closing: int) -> None:
@@ -279,7 +287,7 @@ class AsyncioLink(DriverLink):
         elif closing <= _FLUSH:
             self.transport.close()
         else:
-            self.transport.abort()
+            self.abort()
 
 
 def _address(name: Any) -> tuple[str, int] | None:

@@ -18,7 +18,16 @@ _MAX_JOINED_BYTES = 64 * 1024
 class DriverLink(SharedLink):
     """Decide what happens to one connection; a subclass does it."""
 
-    __slots__ = ("held", "is_pumping", "is_reading", "is_write_paused", "progress_at", "runtime", "shown_closing", "unsent")
+    __slots__ = (
+        "held",
+        "is_pumping",
+        "is_reading",
+        "is_write_paused",
+        "progress_at",
+        "runtime",
+        "shown_closing",
+        "unsent",
+    )
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
@@ -97,6 +106,9 @@ class DriverLink(SharedLink):
             self.is_pumping = False
         self._write()
         self._follow()
+
+    def flush(self) -> None:
+        self._write()
 
     def check_progress(self, now: float) -> None:
         if not self.is_write_paused and not self.shown_closing:

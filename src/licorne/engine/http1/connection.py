@@ -246,17 +246,18 @@ class Http1Connection(Connection):
             if self.phase == _BODY:
                 self._follow_reader(now)
         elif self.response.is_aborted:
-            self.closing = _CLOSING_ABORT
+            # RFC 9112 §8: a body that ends with the connection must not end as if it were whole.
+            self.closing = _CLOSING_ABORT if self.response.ends_with_connection() else _CLOSING_FLUSH
         elif self.request.exchange is not None:
             self._settle_unread(now)
         else:
             self.current = None
             if self.response.keeps_alive:
                 self._resume(now)
-            elif self.has_eof or not self.parser.pending_bytes():
+            elif self.has_eof or (self.request.closes and not self.parser.pending_bytes()):
                 self.closing = _CLOSING_FLUSH
             else:
-                self._linger(now)
+                self._linger(now)  # RFC 9112 §9.6: a request on its way must not destroy the answer by a reset
 
     def _follow_reader(self, now: float) -> None:
         """Stop the clock while the application, not the peer, is what the body waits for."""

@@ -115,6 +115,7 @@ class NativeParser(Parser):
         """Read one line whose LF stands at `newline`, by state."""
         end = newline - 1
         if end < start or data[end] != _CR:
+            self._check_size(data, start, newline)  # a limit that was crossed before is the first fault
             raise RemoteProtocolError(400, "a line ends without CR")
         if self.lines is not None and self.state == _FIELD and end > start:
             self.lines.append(_bytes.cut(data, start, newline + 1))
@@ -147,7 +148,7 @@ class NativeParser(Parser):
         allowed = min(self.max_line, self.max_head - self.section_bytes)
         if not _bytes.is_all(data, start, min(end, start + allowed + 1), _FIELD_TEXT):
             raise RemoteProtocolError(400, "a control character in a line")
-        if end - start > self.max_line:
+        if end - start > self.max_line and self.max_line == allowed:
             status = 414 if self.state == _START_LINE else 431
             raise RemoteProtocolError(status, "a line of the request head is too long")
         raise RemoteProtocolError(431, "the request head is too large")
@@ -157,6 +158,7 @@ class NativeParser(Parser):
         end = len(data)
         if data[end - 1] == _CR:
             end -= 1  # its LF may be the next byte
+        self._check_size(data, start, end)
         if not _bytes.is_all(data, start + self.searched, end, _FIELD_TEXT):
             raise RemoteProtocolError(400, "a control character in a line")
         size = end - start
@@ -165,8 +167,12 @@ class NativeParser(Parser):
             raise RemoteProtocolError(400, "chunk data is longer than its size")
         if self.state == _CHUNK_LINE and size > _MAX_CHUNK_LINE_BYTES:
             raise RemoteProtocolError(400, "a chunk line is too long")
+
+    def _check_size(self, data: bytes, start: int, end: int) -> None:
+        """Refuse the beginning of a line that is over a limit already."""
+        size = end - start
         if self.state == _TRAILER and self._is_over_trailers(size):
-            raise RemoteProtocolError(431, "the trailer section is too large")
+            self._refuse_trailers(data, start, end)
         if self.state <= _FIELD and (size > self.max_line or self.section_bytes + size > self.max_head):
             self._refuse_size(data, start, end)
 
@@ -179,7 +185,7 @@ class NativeParser(Parser):
             return
         first = _bytes.find(data, _SPACE, start, end)
         second = _bytes.find(data, _SPACE, first + 1, end) if first > start else -1
-        if second < 0 or second == first + 1:
+        if second < 0 or second == first + 1 or _bytes.find(data, _SPACE, second + 1, end) >= 0:
             raise RemoteProtocolError(400, "the request line is not a method, a target and a version")
         if not _bytes.is_all(data, start, first, _TOKEN):
             raise RemoteProtocolError(400, "the method is not a token")
@@ -214,8 +220,10 @@ class NativeParser(Parser):
             raise RemoteProtocolError(431, "the request has too many header fields")
 
     def _split_field(self, data: bytes, start: int, end: int) -> tuple[bytes, bytes]:
-        # RFC 9112 §5: field-name ":" OWS field-value OWS. A blank first byte would be obs-fold (§5.2), a blank
-        # before the colon is a MUST to refuse (§5.1): neither is a byte of a name.
+        # RFC 9112 §5: field-name ":" OWS field-value OWS. A blank first byte would be obs-fold (§5.2); a blank
+        # before the colon is a MUST to refuse (§5.1), and no byte of a name.
+        if data[start] == _SPACE or data[start] == _TAB:
+            raise RemoteProtocolError(400, "a header line begins with a blank: folding is obsolete")
         colon = _bytes.find(data, _COLON, start, end)
         if colon < 0:
             raise RemoteProtocolError(400, "a header line has no colon")

@@ -71,6 +71,7 @@ def new_parser(name: str, limits: Limits, max_event_bytes: int = 0) -> Parser:
 
     Raises:
         ImportError: The library behind it is not installed.
+        ValueError: There is no such parser.
     """
     if name == "httptools":
         from licorne.engine.http1.httptools import HttptoolsParser
@@ -80,6 +81,8 @@ def new_parser(name: str, limits: Limits, max_event_bytes: int = 0) -> Parser:
         from licorne.engine.http1.h11 import H11Parser
 
         return H11Parser(limits, max_event_bytes)
+    if name != "native":
+        raise ValueError(f"there is no parser {name!r}")
     from licorne.engine.http1.native import NativeParser
 
     return NativeParser(limits)

@@ -48,6 +48,7 @@ cdef class Http1Response(ResponseSink):
     cdef list take(self)
     cdef bint is_done(self) noexcept
     cdef bint has_left(self) noexcept
+    cdef bint ends_with_connection(self) noexcept
     cdef _queue(self, bytes data)
     @cython.locals(first=bytes, last=bytes)
     cdef _send_first(self, bytes data, bint end)

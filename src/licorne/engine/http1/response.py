@@ -151,6 +151,10 @@ class Http1Response(ResponseSink):
         """Tell whether bytes of the final response are on their way, so that no other can take its place."""
         return self.state >= _BODY
 
+    def ends_with_connection(self) -> bool:
+        """Tell whether only the end of the connection can end the response."""
+        return self.has_left() and self.framing == _UNTIL_CLOSE
+
     # internals
 
     def _queue(self, data: bytes) -> None:
