@@ -275,6 +275,9 @@ class AsyncioLink(DriverLink):
         return size
 
     def abort(self) -> None:
+        self.transport.abort()
+
+    def reset(self) -> None:
         # Without this the kernel would go on offering what it holds to a peer that does not take it.
         sock = self.transport.get_extra_info("socket")
         if sock is not None and not self.transport.is_closing():
@@ -287,7 +290,7 @@ class AsyncioLink(DriverLink):
         elif closing <= _FLUSH:
             self.transport.close()
         else:
-            self.abort()
+            self.reset()
 
 
 def _address(name: Any) -> tuple[str, int] | None:

@@ -76,7 +76,7 @@ async def _writable(link: DriverLink, descriptor: int) -> None:
     try:
         await asyncio.wait_for(ready, timeout)
     except TimeoutError:
-        link.abort()
+        link.reset()
     finally:
         loop.remove_writer(descriptor)
 

@@ -22,6 +22,7 @@ cdef class DriverLink(SharedLink):
     cpdef set_reading(self, bint is_reading)
     cpdef Py_ssize_t unsent_bytes(self) except -1
     cpdef abort(self)
+    cpdef reset(self)
     cpdef open(self)
     cpdef closed(self)
     @cython.locals(runtime=Runtime, connection=Connection, exchange=Exchange, cycle=Cycle)

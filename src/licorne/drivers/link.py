@@ -66,7 +66,11 @@ class DriverLink(SharedLink):
         raise NotImplementedError
 
     def abort(self) -> None:
-        """Drop the transport at once."""
+        """Drop the transport at once; what the peer has already is its own."""
+        raise NotImplementedError
+
+    def reset(self) -> None:
+        """Drop the transport at once, in a way that the peer cannot take for an end."""
         raise NotImplementedError
 
     # the link
@@ -118,7 +122,7 @@ class DriverLink(SharedLink):
             self.unsent = unsent
             self.progress_at = now
         elif now - self.progress_at > (self.runtime.options.write_stall_timeout or now):
-            self.abort()
+            self.reset()
 
     # internals
 

@@ -257,7 +257,9 @@ class Http1Connection(Connection):
             elif self.has_eof or (self.request.closes and not self.parser.pending_bytes()):
                 self.closing = _CLOSING_FLUSH
             else:
-                self._linger(now)  # RFC 9112 §9.6: a request on its way must not destroy the answer by a reset
+                # RFC 9112 §9.6: a request on its way must not destroy the answer by a reset.
+                self._linger(now)
+                self.deadline = now + (_IDLE_GRACE if self.is_draining else self.limits.discard_timeout)
 
     def _follow_reader(self, now: float) -> None:
         """Stop the clock while the application, not the peer, is what the body waits for."""
