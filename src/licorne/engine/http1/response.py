@@ -124,6 +124,8 @@ class Http1Response(ResponseSink):
 
     def abort(self) -> None:
         self.is_aborted = True
+        if not self.has_left():
+            self.framing = _NO_CONTENT  # none was chosen yet
         self.state = _DONE
 
     # output: the connection's side
