@@ -20,7 +20,7 @@ from tests.support.peer import Peer
 __all__ = ["MemoryLink", "connect"]
 
 Begin = Callable[[Exchange, Link], Cycle | None]
-_READ_BYTES = 1000
+_READ_BYTES = 16 * 1024
 
 
 class MemoryGate(Gate):

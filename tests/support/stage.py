@@ -68,7 +68,8 @@ class Stage:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self.peers: list[Peer] = []
+        #: Whoever is to leave at the end.
+        self.peers: list[Any] = []
         self.links: list[memory_link.MemoryLink] = []
         self.application: Application | None = None
         self.runtime: AsyncioRuntime | None = None
