@@ -65,7 +65,7 @@ class ScopeMaker:
         scope["raw_path"] = raw_path
         scope["query_string"] = head.query
         scope["headers"] = head.headers
-        scope["state"] = self.state.copy()
+        scope["state"] = self.state.copy() if self.state else {}
         scope["extensions"] = self.extensions.copy()
         return scope
 

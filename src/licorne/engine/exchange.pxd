@@ -12,6 +12,7 @@ cdef bytes _FIELD_TEXT
 cdef bytes _LOWER_NAME
 cdef object _OWNED
 cdef int _HAS_DATE
+cdef int _HAS_NO_CONTENT
 cdef int _HAS_SERVER
 cdef int _WANTS_CLOSE
 cdef int _IDLE

@@ -15,7 +15,7 @@ from licorne.engine import _bytes
 from licorne.engine.framing import has_no_content, parse_length
 from licorne.engine.headers import FIELD_NAME, FIELD_TEXT, HOP_BY_HOP, LOWER_NAME, list_tokens
 from licorne.engine.received import BodyBuffer, RequestHead
-from licorne.engine.sink import HAS_DATE, HAS_SERVER, UNKNOWN_LENGTH, WANTS_CLOSE, ResponseSink
+from licorne.engine.sink import HAS_DATE, HAS_NO_CONTENT, HAS_SERVER, UNKNOWN_LENGTH, WANTS_CLOSE, ResponseSink
 from licorne.errors import ClientDisconnected, LocalProtocolError, RemoteProtocolError
 
 __all__ = ["Exchange"]
@@ -26,6 +26,7 @@ _FIELD_NAME = FIELD_NAME
 _FIELD_TEXT = FIELD_TEXT
 _LOWER_NAME = LOWER_NAME
 _HAS_DATE = HAS_DATE
+_HAS_NO_CONTENT = HAS_NO_CONTENT
 _HAS_SERVER = HAS_SERVER
 _WANTS_CLOSE = WANTS_CLOSE
 
@@ -164,6 +165,8 @@ class Exchange:
             # RFC 9110 §8.6: no Content-Length in a 204.
             fields = [field for field in fields if field[0] != b"content-length"]
             self.remaining = _UNKNOWN_LENGTH
+        if has_no_content(self.head.method, self.status):
+            self.flags |= _HAS_NO_CONTENT
         self.state = _BODY
         self.sink.send_head(self.status, fields, self.remaining, self.flags)
 
@@ -176,7 +179,7 @@ class Exchange:
         """
         size = len(data)
         self._count(size, end)
-        if not has_no_content(self.head.method, self.status):
+        if not self.flags & _HAS_NO_CONTENT:
             self.bytes_sent += size
         self.sink.send_data(data, end and not self.has_trailers)
         if end:
@@ -209,7 +212,7 @@ class Exchange:
             ClientDisconnected: The peer is gone.
         """
         self._count(count, end)
-        if count == 0 or has_no_content(self.head.method, self.status):
+        if count == 0 or self.flags & _HAS_NO_CONTENT:
             return False
         self.bytes_sent += count
         self.state = _FILE
@@ -292,7 +295,7 @@ class Exchange:
             raise ClientDisconnected("The client disconnected.")
         if self.state != _BODY:
             raise LocalProtocolError("No response body is expected now.")
-        if self.remaining == _UNKNOWN_LENGTH or has_no_content(self.head.method, self.status):
+        if self.remaining == _UNKNOWN_LENGTH or self.flags & _HAS_NO_CONTENT:
             return
         if size > self.remaining:
             raise LocalProtocolError("Response content longer than Content-Length")

@@ -1,6 +1,6 @@
 """ResponseSink: the contract between an exchange and the writing half of a protocol."""
 
-__all__ = ["HAS_DATE", "HAS_SERVER", "UNKNOWN_LENGTH", "WANTS_CLOSE", "ResponseSink"]
+__all__ = ["HAS_DATE", "HAS_NO_CONTENT", "HAS_SERVER", "UNKNOWN_LENGTH", "WANTS_CLOSE", "ResponseSink"]
 
 #: The length of a response whose application gave none.
 UNKNOWN_LENGTH = -1
@@ -9,6 +9,8 @@ UNKNOWN_LENGTH = -1
 HAS_DATE = 1
 HAS_SERVER = 2
 WANTS_CLOSE = 4
+#: RFC 9110 §6.4.1: whatever its fields say.
+HAS_NO_CONTENT = 8
 
 
 class ResponseSink:
@@ -25,7 +27,7 @@ class ResponseSink:
         raise NotImplementedError
 
     def send_head(self, status: int, fields: list[tuple[bytes, bytes]], length: int, flags: int) -> None:
-        """Queue the final head; `length`: bytes or UNKNOWN_LENGTH, `flags`: of HAS_DATE, HAS_SERVER, WANTS_CLOSE."""
+        """Queue the final head; `length`: bytes or UNKNOWN_LENGTH, `flags`: those above."""
         raise NotImplementedError
 
     def send_data(self, data: bytes, end: bool) -> None:

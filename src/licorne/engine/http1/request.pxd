@@ -30,6 +30,7 @@ cdef class Http1Request(RequestSink):
     cdef drop(self)
     @cython.locals(head=RequestHead)
     cdef RequestHead _head(self, bytes method, bytes target, int minor, list fields)
+    @cython.locals(known=str)
     cdef str _method(self, bytes method)
     cdef _check_host(self, int minor)
     cdef _read_other_form(self, RequestHead head, bytes target)

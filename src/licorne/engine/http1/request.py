@@ -120,6 +120,8 @@ class Http1Request(RequestSink):
         return head
 
     def _method(self, method: bytes) -> str:
+        if method == b"GET":
+            return "GET"
         known = _METHODS.get(method)
         if known is not None:
             return known

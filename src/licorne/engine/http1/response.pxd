@@ -1,6 +1,5 @@
 cimport cython
 
-from licorne.engine.framing cimport has_no_content
 from licorne.engine.http1.writer cimport (
     DefaultHeaders,
     serialize_chunk_line,
@@ -22,6 +21,7 @@ cdef int _CHUNKED
 cdef int _UNTIL_CLOSE
 cdef long long _UNKNOWN_LENGTH
 cdef int _WANTS_CLOSE
+cdef int _HAS_NO_CONTENT
 cdef Py_ssize_t _MAX_COPIED_BYTES
 
 
@@ -35,7 +35,6 @@ cdef class Http1Response(ResponseSink):
     cdef bint is_aborted
     cdef bint keeps_alive
     cdef long long length
-    cdef str method
     cdef int minor
     cdef list out
     cdef Py_ssize_t out_bytes

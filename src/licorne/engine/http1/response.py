@@ -4,7 +4,6 @@ The head waits for the first body bytes, so that both leave in one piece and a b
 gets a Content-Length instead of chunks. A large body is queued as it is, never copied.
 """
 
-from licorne.engine.framing import has_no_content
 from licorne.engine.http1.writer import (
     LAST_CHUNK,
     DefaultHeaders,
@@ -15,7 +14,7 @@ from licorne.engine.http1.writer import (
     serialize_trailers,
 )
 from licorne.engine.received import RequestHead
-from licorne.engine.sink import UNKNOWN_LENGTH, WANTS_CLOSE, ResponseSink
+from licorne.engine.sink import HAS_NO_CONTENT, UNKNOWN_LENGTH, WANTS_CLOSE, ResponseSink
 
 __all__ = ["Http1Response"]
 
@@ -33,6 +32,7 @@ _UNTIL_CLOSE = 3
 
 _UNKNOWN_LENGTH = UNKNOWN_LENGTH
 _WANTS_CLOSE = WANTS_CLOSE
+_HAS_NO_CONTENT = HAS_NO_CONTENT
 # A body up to this size is copied behind its head: one buffer costs the kernel and the loop less than two.
 _MAX_COPIED_BYTES = 16 * 1024
 
@@ -49,7 +49,6 @@ class Http1Response(ResponseSink):
         "is_aborted",
         "keeps_alive",
         "length",
-        "method",
         "minor",
         "out",
         "out_bytes",
@@ -73,7 +72,6 @@ class Http1Response(ResponseSink):
     def begin(self, head: RequestHead, keeps_alive: bool) -> None:
         """Prepare for the response to that request; `keeps_alive` says whether another one may follow."""
         self.state = _IDLE
-        self.method = head.method
         self.minor = 0 if head.http_version == "1.0" else 1
         self.keeps_alive = keeps_alive
 
@@ -182,7 +180,7 @@ class Http1Response(ResponseSink):
     def _frame(self, size: int, end: bool) -> bytes:
         """Choose the framing; return the fields that say so, and the end of the head."""
         line = b""
-        if has_no_content(self.method, self.status):
+        if self.flags & _HAS_NO_CONTENT:
             self.framing = _NO_CONTENT
             if end and self.length == _UNKNOWN_LENGTH and self.status not in (204, 304):
                 line = b"content-length: %d\r\n" % size  # RFC 9110 §8.6: what a GET would have been told

@@ -11,6 +11,8 @@ cdef class DefaultHeaders:
     cdef bytes date
     cdef bint has_date
     cdef dict heads
+    cdef bytes last_head
+    cdef int last_key
     cdef bytes others
     cdef bytes server
 

@@ -30,7 +30,7 @@ _STATUS_LINES = {status: b"HTTP/1.1 %d %s\r\n" % (status, _PHRASES.get(status, b
 class DefaultHeaders:
     """Hold the fields that every response begins with, as bytes for each status and for what the application set."""
 
-    __slots__ = ("date", "has_date", "heads", "others", "server")
+    __slots__ = ("date", "has_date", "heads", "last_head", "last_key", "others", "server")
 
     def __init__(self, fixed: list[tuple[bytes, bytes]], has_date: bool = True) -> None:
         """Take the fixed fields (names in lower case) and whether a Date is wanted."""
@@ -40,20 +40,27 @@ class DefaultHeaders:
         self.date = b""
         #: status line and default fields by `status << 2 | flags`; made when first asked for.
         self.heads: dict[int, bytes] = {}
+        #: The one asked for last: most responses of a server begin alike.
+        self.last_head = b""
+        self.last_key = 0
 
     def refresh(self, unix_time: float) -> None:
         """Take the time in seconds since the epoch (RFC 9110 §6.6.1); call it once a second."""
         if self.has_date:
             self.date = b"date: %s\r\n" % formatdate(unix_time, usegmt=True).encode()
             self.heads.clear()
+            self.last_key = 0
 
     def head(self, status: int, flags: int) -> bytes:
         """Return the status line and the default fields, without those that `flags` says the application has set."""
         key = status << 2 | flags & (_HAS_DATE | _HAS_SERVER)
-        known = self.heads.get(key)
-        if known is None:
-            known = self.heads[key] = self._make(status, flags)
-        return known
+        if key != self.last_key:
+            known = self.heads.get(key)
+            if known is None:
+                known = self.heads[key] = self._make(status, flags)
+            self.last_head = known
+            self.last_key = key
+        return self.last_head
 
     def _make(self, status: int, flags: int) -> bytes:
         date = b"" if flags & _HAS_DATE else self.date
