@@ -192,7 +192,7 @@ class ClassApp:
         return hello(*self.arguments).__await__()
 
 
-class Awaitable_:
+class OnlyAwaitable:
     """Be awaitable, and nothing more."""
 
     def __init__(self, inner: Awaitable[None]) -> None:
@@ -209,7 +209,7 @@ def coroutine_app(scope: Scope, receive: Receive, send: Send) -> Any:
 
 def awaitable_app(scope: Scope, receive: Receive, send: Send) -> Any:
     """Be a plain function that returns something awaitable."""
-    return Awaitable_(hello(scope, receive, send))
+    return OnlyAwaitable(hello(scope, receive, send))
 
 
 def future_app(scope: Scope, receive: Receive, send: Send) -> Any:

@@ -1,4 +1,4 @@
-"""`receive()`: the request's body piece by piece, then one disconnect; whoever calls it, and however often he gives up."""
+"""`receive()`: the body piece by piece, then one disconnect; whoever calls it, and however often he gives up."""
 
 import asyncio
 from typing import Any
