@@ -7,6 +7,7 @@ stands still.
 """
 
 import asyncio
+import contextvars
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any, BinaryIO
@@ -53,6 +54,8 @@ class MemoryLink(Link):
         self.cycles: dict[asyncio.Task[None], Cycle] = {}
         self.is_pumping = False
         self.is_gone = False
+        #: What is started from within an application must not inherit its variables.
+        self.context = contextvars.copy_context()
 
     # the link
 
@@ -82,7 +85,7 @@ class MemoryLink(Link):
         return MemoryGate()
 
     def start(self, cycle: Cycle) -> None:
-        task = asyncio.get_running_loop().create_task(self._run(cycle))
+        task = asyncio.get_running_loop().create_task(self._run(cycle), context=self.context.copy())
         self.cycles[task] = cycle
         task.add_done_callback(self.cycles.pop)
 

@@ -125,6 +125,10 @@ class Stage:
         """Return how many calls of the application run."""
         return self.runtime.running if self.runtime else sum(len(link.cycles) for link in self.links)
 
+    def connections(self) -> int:
+        """Return how many connections the server holds."""
+        return len(self.runtime.links) if self.runtime else sum(not link.is_gone for link in self.links)
+
     async def until(self, is_true: Callable[[], bool]) -> None:
         """Let the loop turn until something is true."""
         async with asyncio.timeout(DEADLINE):

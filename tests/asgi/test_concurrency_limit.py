@@ -1,0 +1,161 @@
+"""The limit on concurrent requests: who waits, for how long, in which order, and who is let go."""
+
+import asyncio
+
+from licorne.asgi.run import AsgiOptions
+from tests.support.peer import Peer
+from tests.support.stage import GET, Receive, Scope, Send, Stage, hello
+
+
+class Gatekeeper:
+    """Answer `/now` at once and everything else when told to; keep the order of what came."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self.may_answer = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.paths.append(scope["path"])
+        if scope["path"] != "/now":
+            await self.may_answer.wait()
+        await hello(scope, receive, send)
+
+
+def limited(stage: Stage, limit: int, wait: float = 100.0) -> Gatekeeper:
+    """Prepare a stage with a limit."""
+    app = Gatekeeper()
+    stage.prepare(app, options=AsgiOptions(limit_concurrency=limit, concurrency_wait=wait))
+    assert stage.application is not None
+    stage.application.tick(stage_time())
+    return app
+
+
+def stage_time() -> float:
+    """Return the time of the loop, which the queue is told."""
+    return asyncio.get_running_loop().time()
+
+
+def asking(path: str) -> bytes:
+    """Return a request."""
+    return b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path.encode()
+
+
+async def ask(stage: Stage, path: str) -> Peer:
+    """Return a peer that has sent a request, which the server has read."""
+    assert stage.application is not None
+    shared = stage.application.shared
+    known = shared.running + len(shared.waiting)
+    peer = await stage.connect()
+    peer.send(asking(path))
+    await stage.until(lambda: shared.running + len(shared.waiting) > known)
+    return peer
+
+
+async def test_requests_over_the_limit_wait_their_turn_in_order(stage: Stage) -> None:
+    app = limited(stage, 2)
+    peers = [await ask(stage, f"/{number}") for number in range(5)]
+    await stage.until(lambda: len(app.paths) == 2)
+    app.may_answer.set()
+    for peer in peers:
+        assert (await peer.answer()).body == b"Hello"
+    assert app.paths == ["/0", "/1", "/2", "/3", "/4"]
+
+
+async def test_idle_connections_do_not_count(stage: Stage) -> None:
+    limited(stage, 1).may_answer.set()
+    peers = [await stage.connect() for _ in range(5)]
+    for peer in peers:
+        peer.send(asking("/x"))
+        await peer.answer()
+
+
+async def test_request_that_waited_too_long_is_answered_503(stage: Stage) -> None:
+    app = limited(stage, 1, wait=5.0)
+    first = await ask(stage, "/first")
+    second = await ask(stage, "/second")
+    assert stage.application is not None
+    stage.application.tick(stage_time() + 10)
+    answer = await second.answer()
+    assert answer.status == 503
+    assert (b"retry-after", b"5") in answer.fields
+    # The connection goes on, and so does what ran.
+    app.may_answer.set()
+    assert (await first.answer()).status == 200
+    second.send(asking("/again"))
+    assert (await second.answer()).status == 200
+    assert app.paths == ["/first", "/again"]
+
+
+async def test_request_does_not_wait_longer_than_it_may(stage: Stage) -> None:
+    app = limited(stage, 1, wait=0.05)
+    await ask(stage, "/first")
+    second = await ask(stage, "/second")
+    if stage.kind == "memory":
+        assert stage.application is not None
+        stage.application.tick(stage_time() + 1)
+    assert (await second.answer()).status == 503
+    app.may_answer.set()
+
+
+async def test_client_that_leaves_while_it_waits_is_forgotten(stage: Stage) -> None:
+    app = limited(stage, 1)
+    first = await ask(stage, "/first")
+    second = await ask(stage, "/second")
+    third = await ask(stage, "/third")
+    second.reset()
+    await stage.until(lambda: stage.connections() == 2)
+    app.may_answer.set()
+    await first.answer()
+    await third.answer()
+    assert app.paths == ["/first", "/third"]
+
+
+async def test_running_request_whose_client_left_keeps_its_place_until_it_ends(stage: Stage) -> None:
+    app = limited(stage, 1)
+    first = await ask(stage, "/first")
+    second = await ask(stage, "/second")
+    first.reset()
+    await stage.until(lambda: stage.connections() == 1)
+    assert app.paths == ["/first"]
+    app.may_answer.set()
+    assert (await second.answer()).status == 200
+
+
+async def test_pipelined_request_does_not_overtake_others(stage: Stage) -> None:
+    app = limited(stage, 1)
+    first = await stage.connect()
+    first.send(asking("/first") + asking("/now"))
+    await stage.until(lambda: len(app.paths) == 1)
+    second = await ask(stage, "/second")
+    app.may_answer.set()
+    await first.answers("GET", "GET")
+    await second.answer()
+    assert app.paths == ["/first", "/second", "/now"]
+
+
+async def test_long_queue_of_fast_requests(stage: Stage) -> None:
+    app = limited(stage, 1)
+    first = await ask(stage, "/first")
+    assert stage.application is not None
+    peers = [await stage.connect() for _ in range(300)]
+    for peer in peers:
+        peer.send(asking("/now"))
+    await stage.until(lambda: len(stage.application.shared.waiting) == 300)  # type: ignore[union-attr]
+    app.may_answer.set()
+    await first.answer()
+    for peer in peers:
+        assert (await peer.answer()).body == b"Hello"
+
+
+async def test_failures_give_their_place_back(stage: Stage) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise ValueError
+
+    stage.prepare(app, options=AsgiOptions(limit_concurrency=1))
+    for _ in range(3):
+        peer = await stage.connect()
+        peer.send(GET)
+        assert (await peer.answer()).status == 500
+    assert len(stage.take_log()) == 3
+    assert stage.application is not None
+    assert stage.application.shared.running == 0
