@@ -3,8 +3,8 @@
 Each tick it sets the runtime's time, lets every connection act on a deadline that has passed, drops peers that
 take nothing and cancels applications whose peer left.
 
-A tick that itself comes late (a blocked loop, a suspended machine) judges nobody: what the peers sent meanwhile
-has not been read yet.
+A tick that itself comes late (a blocked loop, a suspended machine) judges nobody by the time that has passed
+since the last one: what the peers sent meanwhile has not been read yet.
 """
 
 from licorne.drivers.base import Runtime, SharedLink
@@ -17,18 +17,18 @@ _LATE_TICKS = 3.0
 
 def sweep(runtime: Runtime, now: float) -> None:
     """Walk the deadlines at `now`, in the event loop's seconds."""
-    is_late = now - (runtime.now - runtime.tick) > _LATE_TICKS * runtime.tick
+    last = runtime.now - runtime.tick
+    judged = now if now - last <= _LATE_TICKS * runtime.tick else last
     runtime.now = now + runtime.tick
-    if not is_late:
-        for link in list(runtime.links):
-            _judge(link, now)
-        runtime.cancel_abandoned(now)
+    for link in list(runtime.links):
+        _judge(link, now, judged)
+    runtime.cancel_abandoned(judged)
     for call in runtime.on_tick:
         call(now)
 
 
-def _judge(link: SharedLink, now: float) -> None:
-    if link.connection.deadline <= now:
+def _judge(link: SharedLink, now: float, judged: float) -> None:
+    if link.connection.deadline <= judged:
         link.connection.expire(now)
         link.pump()
-    link.check_progress(now)
+    link.check_progress(judged)
