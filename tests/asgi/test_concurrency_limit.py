@@ -114,6 +114,7 @@ async def test_running_request_whose_client_left_keeps_its_place_until_it_ends(s
     app = limited(stage, 1)
     first = await ask(stage, "/first")
     second = await ask(stage, "/second")
+    await stage.until(lambda: app.paths == ["/first"])
     first.reset()
     await stage.until(lambda: stage.connections() == 1)
     assert app.paths == ["/first"]

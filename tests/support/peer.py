@@ -23,6 +23,8 @@ class Peer(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: Any = None
         self.received = bytearray()
+        #: How often something came.
+        self.reads = 0
         #: The server's FIN has come, or the connection is gone.
         self.has_ended = False
         #: What ended the connection, if it was not a clean end.
@@ -36,6 +38,7 @@ class Peer(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.received += data
+        self.reads += 1
         self.changed.set()
 
     def eof_received(self) -> bool:

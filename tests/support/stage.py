@@ -125,6 +125,10 @@ class Stage:
         """Return how many calls of the application run."""
         return self.runtime.running if self.runtime else sum(len(link.cycles) for link in self.links)
 
+    def is_eager(self) -> bool:
+        """Tell whether applications are started before the loop turns."""
+        return self.runtime is not None and sys.version_info >= (3, 12)
+
     def connections(self) -> int:
         """Return how many connections the server holds."""
         return len(self.runtime.links) if self.runtime else sum(not link.is_gone for link in self.links)
