@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -334,3 +335,21 @@ async def test_client_that_leaves_after_its_answer_is_no_disconnect_for_send(sta
     may_go_on.set()
     await stage.until(lambda: bool(caught))
     assert not isinstance(caught[0], OSError)
+
+
+# Before Python 3.12 a task is started by the loop, which these two leave at once whoever raises them.
+if sys.version_info >= (3, 12):
+
+    @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+    async def test_application_that_would_end_the_process_is_a_failure_like_others(
+        stage: Stage, kind: type[BaseException]
+    ) -> None:
+        # A task that raised out of its constructor is nobody's, so the loop tells of its exception once more.
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        peer = await ask(stage, failing(error=kind()))
+        assert (await peer.answer()).status == 500
+        assert only(stage.take_log()).getMessage() == "Exception in ASGI application (GET /)\n"
+        other = await stage.connect()
+        other.send(GET)
+        assert (await other.answer()).status == 500
+        stage.take_log()

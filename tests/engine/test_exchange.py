@@ -1,207 +1,247 @@
-"""exchange.py: what an application may do to its response, seen by the sink that is told of it."""
+"""Exchange on its own, before a sink that remembers: states, lengths, the gate, and the buffer of a body."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from licorne.engine.exchange import Exchange
 from licorne.engine.received import BodyBuffer, RequestHead
-from licorne.engine.sink import UNKNOWN_LENGTH, ResponseSink
+from licorne.engine.sink import ResponseSink
 from licorne.errors import ClientDisconnected, LocalProtocolError
 
 
-class Record(ResponseSink):
-    """Write every call down as a tuple."""
+class Sink(ResponseSink):
+    """Remember the calls."""
 
     def __init__(self) -> None:
-        self.calls: list[tuple[object, ...]] = []
-        self.is_open = True
-
-    def can_inform(self) -> bool:
-        return self.is_open
+        self.calls: list[tuple[Any, ...]] = []
+        self.has_left = False
 
     def send_informational(self, status: int, fields: list[tuple[bytes, bytes]]) -> None:
         self.calls.append(("informational", status, fields))
+
+    def can_inform(self) -> bool:
+        return not self.has_left
 
     def send_head(self, status: int, fields: list[tuple[bytes, bytes]], length: int, flags: int) -> None:
         self.calls.append(("head", status, fields, length))
 
     def send_data(self, data: bytes, end: bool) -> None:
-        self.calls.append(("data", data, bool(end)))
+        self.calls.append(("data", data, end))
 
     def send_trailers(self, fields: list[tuple[bytes, bytes]]) -> None:
         self.calls.append(("trailers", fields))
 
+    def start_file(self, count: int, end: bool) -> None:
+        self.calls.append(("start_file", count, end))
+
+    def finish_file(self, end: bool) -> None:
+        self.calls.append(("finish_file", end))
+
     def abort(self) -> None:
         self.calls.append(("abort",))
 
+    def names(self) -> list[str]:
+        """Return the names of the calls."""
+        return [call[0] for call in self.calls]
 
-@pytest.fixture
-def sink() -> Record:
-    return Record()
+
+class Gate:
+    """Count how often it is opened."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def open(self) -> None:
+        """Count."""
+        self.count += 1
 
 
-def exchange_of(sink: Record, method: str = "GET", version: str = "1.1", *, takes_trailers: bool = False) -> Exchange:
+def new_exchange(method: str = "GET", expects: bool = False) -> tuple[Exchange, Sink]:
+    """Return an exchange whose body is still to come, and its sink."""
     head = RequestHead.__new__(RequestHead)
-    head.method, head.http_version, head.headers = method, version, []
-    head.target, head.path, head.query = b"/", b"/", b""
-    head.content_length, head.expects_continue, head.takes_trailers = 0, False, takes_trailers
-    exchange = Exchange.__new__(Exchange)
-    exchange.begin(head, BodyBuffer(1000), sink)
-    return exchange
+    head.content_length = 5
+    head.expects_continue = expects
+    head.headers = []
+    head.http_version = "1.1"
+    head.method = method
+    head.path = head.target = b"/"
+    head.query = b""
+    head.takes_trailers = True
+    exchange, sink = Exchange.__new__(Exchange), Sink()
+    exchange.begin(head, BodyBuffer(10), sink)
+    return exchange, sink
 
 
-def test_names_go_to_the_wire_in_lower_case(sink: Record) -> None:
-    exchange_of(sink).start_response(200, [(b"X-A", b"B")])
-    assert sink.calls == [("head", 200, [(b"x-a", b"B")], UNKNOWN_LENGTH)]
+# --- the buffer of a body -----------------------------------------------------------------------------------
 
 
-def test_length_is_told_to_the_sink(sink: Record) -> None:
-    exchange_of(sink).start_response(200, [(b"Content-Length", b"5")])
-    assert sink.calls == [("head", 200, [(b"content-length", b"5")], 5)]
+def test_buffer_hands_over_all_that_came() -> None:
+    buffer = BodyBuffer(10)
+    assert (buffer.take(), buffer.size()) == (b"", 0)
+    for piece in (b"a", b"bc", b"d"):
+        buffer.append(piece)
+    assert buffer.size() == 4
+    assert (buffer.take(), buffer.size(), buffer.take()) == (b"abcd", 0, b"")
+    buffer.append(b"e")
+    assert buffer.take() == b"e"
 
 
-def test_equal_lengths_are_sent_once(sink: Record) -> None:
-    exchange_of(sink).start_response(200, [(b"content-length", b"5"), (b"Content-Length", b"5")])
-    assert sink.calls == [("head", 200, [(b"content-length", b"5")], 5)]
+def test_buffer_does_not_copy_a_single_piece() -> None:
+    buffer, piece = BodyBuffer(10), 1000 * b"x"
+    buffer.append(piece)
+    assert buffer.take() is piece
 
 
-def test_two_lengths_raise(sink: Record) -> None:
-    with pytest.raises(LocalProtocolError):
-        exchange_of(sink).start_response(200, [(b"content-length", b"5"), (b"content-length", b"6")])
-
-
-@pytest.mark.parametrize("value", [b"", b"x", b"+5", b"-1", b"5, 5", b"0x5", b"5 "])
-def test_length_that_is_no_number_raises(sink: Record, value: bytes) -> None:
-    with pytest.raises(LocalProtocolError):
-        exchange_of(sink).start_response(200, [(b"content-length", value)])
-    assert sink.calls == []
-
-
-def test_204_has_no_length(sink: Record) -> None:
-    exchange_of(sink).start_response(204, [(b"content-length", b"0")])
-    assert sink.calls == [("head", 204, [], UNKNOWN_LENGTH)]
-
-
-@pytest.mark.parametrize("status", [0, 99, 100, 101, 199, 600, -200, 2**40, "200", 200.0, None, True])
-def test_status_that_is_none_raises(sink: Record, status: int) -> None:
-    with pytest.raises(LocalProtocolError):
-        exchange_of(sink).start_response(status, [])
-    assert sink.calls == []
+# --- the gate -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "fields", [[("a", b"b")], [(b"a", "b")], [(b"a", None)], [(b"a", 1)], [(bytearray(b"a"), b"b")]]
+    "happens",
+    [
+        pytest.param(lambda exchange: exchange.append_body(b"x"), id="body"),
+        pytest.param(lambda exchange: exchange.finish_body(), id="end-of-body"),
+        pytest.param(lambda exchange: exchange.disconnect(), id="disconnect"),
+        pytest.param(lambda exchange: exchange.leave(), id="leave"),
+        pytest.param(lambda exchange: exchange.abort(), id="abort"),
+        pytest.param(lambda exchange: answer(exchange), id="end-of-response"),
+    ],
 )
-def test_field_that_is_no_pair_of_bytes_raises(sink: Record, fields: Iterable[tuple[bytes, bytes]]) -> None:
-    with pytest.raises(LocalProtocolError):
-        exchange_of(sink).start_response(200, fields)
+def test_gate_opens_once_for_each_event_that_receive_waits_for(happens: Callable[[Exchange], object]) -> None:
+    exchange, _ = new_exchange()
+    exchange.gate = gate = Gate()
+    happens(exchange)
+    assert (gate.count, exchange.gate) == (1, None)
+    exchange.leave()
+    assert gate.count == 1
 
 
-def test_field_may_be_a_list_of_two(sink: Record) -> None:
-    exchange_of(sink).start_response(200, [[b"a", b"b"]])  # type: ignore[list-item]
-    assert sink.calls == [("head", 200, [(b"a", b"b")], UNKNOWN_LENGTH)]
-
-
-def test_second_start_raises(sink: Record) -> None:
-    exchange = exchange_of(sink)
+def answer(exchange: Exchange) -> None:
+    """Send a whole response."""
     exchange.start_response(200, [])
-    with pytest.raises(LocalProtocolError):
-        exchange.start_response(200, [])
+    exchange.write(b"ok", True)
 
 
-def test_body_before_the_start_raises(sink: Record) -> None:
-    with pytest.raises(LocalProtocolError):
-        exchange_of(sink).write(b"x", False)
+# --- states -------------------------------------------------------------------------------------------------
 
 
-def test_body_after_the_end_raises(sink: Record) -> None:
-    exchange = exchange_of(sink)
-    exchange.start_response(200, [])
-    exchange.write(b"x", True)
-    with pytest.raises(LocalProtocolError):
-        exchange.write(b"y", True)
-    assert exchange.is_complete()
-
-
-@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
-def test_body_of_an_answer_without_content_is_not_counted(sink: Record, method: str, status: int) -> None:
-    exchange = exchange_of(sink, method)
-    exchange.start_response(status, [])
-    exchange.write(b"hello", False)
-    exchange.write(b"hello", True)
-    assert exchange.bytes_sent == 0
-
-
-def test_head_may_promise_a_length_and_send_nothing(sink: Record) -> None:
-    exchange = exchange_of(sink, "HEAD")
-    exchange.start_response(200, [(b"content-length", b"5")])
-    exchange.write(b"", True)
-    assert exchange.is_complete()
-
-
-def test_trailers_end_the_response(sink: Record) -> None:
-    exchange = exchange_of(sink, takes_trailers=True)
-    exchange.start_response(200, [], True)
-    exchange.write(b"x", True)
-    assert not exchange.is_complete()
-    assert exchange.awaits_trailers()
-    exchange.write_trailers([(b"X-Sum", b"1")])
-    assert exchange.is_complete()
-    assert sink.calls[1:] == [("data", b"x", False), ("trailers", [(b"x-sum", b"1")])]
-
-
-def test_trailers_that_were_not_announced_raise(sink: Record) -> None:
-    exchange = exchange_of(sink, takes_trailers=True)
-    exchange.start_response(200, [])
-    exchange.write(b"x", True)
-    with pytest.raises(LocalProtocolError):
-        exchange.write_trailers([(b"x-sum", b"1")])
-
-
-def test_nothing_is_written_to_a_client_that_left(sink: Record) -> None:
-    exchange = exchange_of(sink)
-    exchange.start_response(200, [])
-    exchange.disconnect()
-    with pytest.raises(ClientDisconnected):
-        exchange.write(b"x", True)
-    assert len(sink.calls) == 1
-
-
-def test_client_that_leaves_after_the_end_is_none_of_our_business(sink: Record) -> None:
-    exchange = exchange_of(sink)
-    exchange.start_response(200, [])
-    exchange.write(b"x", True)
+def test_disconnect_after_a_whole_response_is_none() -> None:
+    exchange, _ = new_exchange()
+    answer(exchange)
     exchange.disconnect()
     assert not exchange.is_disconnected
     assert not exchange.is_aborted
 
 
-def test_interim_answer_is_sent_while_it_can_be(sink: Record) -> None:
-    exchange = exchange_of(sink)
-    exchange.send_informational(103, [(b"Link", b"x")])
-    sink.is_open = False
-    exchange.send_informational(103, [(b"Link", b"y")])
-    assert sink.calls == [("informational", 103, [(b"link", b"x")])]
+def test_nothing_may_be_written_to_a_peer_that_has_gone() -> None:
+    exchange, sink = new_exchange()
+    exchange.start_response(200, [], True)
+    exchange.disconnect()
+    for write in (
+        lambda: exchange.write(b"x", False),
+        lambda: exchange.start_response(200, []),
+        lambda: exchange.send_informational(103, []),
+        lambda: exchange.start_file(1, True),
+    ):
+        with pytest.raises(ClientDisconnected):
+            write()
+    assert sink.names() == ["head"]
 
 
-def test_interim_answer_is_not_sent_to_http10(sink: Record) -> None:
-    exchange_of(sink, version="1.0").send_informational(103, [])
-    assert sink.calls == []
+def test_peer_that_only_leaves_may_still_be_answered() -> None:
+    exchange, sink = new_exchange()
+    exchange.leave()
+    answer(exchange)
+    assert sink.names() == ["head", "data"]
+    assert exchange.is_complete()
 
 
-def test_bytes_are_counted_for_the_log(sink: Record) -> None:
-    exchange = exchange_of(sink)
+def test_abort_is_done_once_and_never_after_the_end() -> None:
+    exchange, sink = new_exchange()
     exchange.start_response(200, [])
-    exchange.write(b"abc", False)
-    exchange.write(b"de", True)
-    assert (exchange.status, exchange.bytes_sent, exchange.is_aborted) == (200, 5, False)
+    exchange.abort()
+    exchange.abort()
+    assert sink.names() == ["head", "abort"]
+    whole, sink = new_exchange()
+    answer(whole)
+    whole.abort()
+    assert "abort" not in sink.names()
+    assert not whole.is_aborted
 
 
-def test_body_buffer_gathers_what_comes() -> None:
-    buffer = BodyBuffer(10)
-    for piece in (b"a", b"b", b"c"):
-        buffer.append(piece)
-    assert buffer.size() == 3
-    assert buffer.take() == b"abc"
-    assert (buffer.size(), buffer.take()) == (0, b"")
+def test_continue_is_asked_for_once() -> None:
+    exchange, sink = new_exchange(expects=True)
+    exchange.send_continue()
+    exchange.send_continue()
+    assert sink.calls == [("informational", 100, [])]
+
+
+@pytest.mark.parametrize("first", ["body", "end", "start", "disconnect"])
+def test_continue_is_too_late(first: str) -> None:
+    exchange, sink = new_exchange(expects=True)
+    {
+        "body": lambda: exchange.append_body(b"x"),
+        "end": exchange.finish_body,
+        "start": lambda: exchange.start_response(200, []),
+        "disconnect": exchange.disconnect,
+    }[first]()
+    exchange.send_continue()
+    assert "informational" not in sink.names()
+
+
+# --- files --------------------------------------------------------------------------------------------------
+
+
+def test_nothing_else_is_written_while_a_file_is() -> None:
+    exchange, sink = new_exchange()
+    exchange.start_response(200, [])
+    assert exchange.start_file(10, True)
+    with pytest.raises(LocalProtocolError):
+        exchange.write(b"x", False)
+    with pytest.raises(LocalProtocolError):
+        exchange.start_file(1, False)
+    exchange.finish_file(True)
+    assert exchange.is_complete()
+    assert sink.names() == ["head", "start_file", "finish_file"]
+    assert exchange.bytes_sent == 10
+
+
+def test_file_that_was_not_sent_whole_leaves_only_the_abort() -> None:
+    exchange, _ = new_exchange()
+    exchange.start_response(200, [(b"content-length", b"10")])
+    assert exchange.start_file(10, False)
+    with pytest.raises(LocalProtocolError):
+        exchange.write(b"", True)
+    exchange.abort()
+    assert exchange.is_aborted
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
+def test_file_of_a_response_without_content_is_not_sent(method: str, status: int) -> None:
+    exchange, _ = new_exchange(method)
+    exchange.start_response(status, [])
+    assert not exchange.start_file(10, True)
+    exchange.finish_empty()
+    assert exchange.is_complete()
+    assert exchange.bytes_sent == 0
+
+
+def test_file_counts_towards_the_promised_length() -> None:
+    exchange, _ = new_exchange()
+    exchange.start_response(200, [(b"content-length", b"10")])
+    with pytest.raises(LocalProtocolError, match="longer"):
+        exchange.start_file(11, False)
+    with pytest.raises(LocalProtocolError, match="shorter"):
+        exchange.start_file(9, True)
+
+
+# --- lengths ------------------------------------------------------------------------------------------------
+
+
+def test_bytes_sent_counts_the_body_only() -> None:
+    exchange, _ = new_exchange()
+    exchange.start_response(200, [(b"x", b"y")])
+    exchange.write(b"12", False)
+    exchange.write(b"345", True)
+    assert exchange.bytes_sent == 5
