@@ -73,8 +73,9 @@ async def test_500_tells_nothing_of_the_error(stage: Stage) -> None:
     stage.take_log()
 
 
-async def test_exception_after_the_start_but_before_any_body_sends_nothing(stage: Stage) -> None:
+async def test_exception_after_the_start_but_before_any_body_is_a_500(stage: Stage) -> None:
     peer = await ask(stage, failing(START, error=FaultError()))
+    assert (await peer.answer()).status == 500
     assert await peer.rest() == b""
     only(stage.take_log())
 

@@ -243,7 +243,8 @@ class HttpCycle(Cycle):
         if exchange.is_complete():
             return
         has_left = exchange.is_leaving and not self.is_stopping
-        if exchange.is_disconnected or exchange.has_started() or (has_left and error is not None):
+        is_open = exchange.has_started() and not exchange.withdraw()
+        if exchange.is_disconnected or is_open or (has_left and error is not None):
             exchange.abort()
         else:
             self._answer_500()

@@ -50,7 +50,8 @@ class ScopeMaker:
         }
 
     def http_scope(self, exchange: Exchange, link: Link) -> dict[str, Any]:
-        """Return the scope of a request (ASGI HTTP connection scope); nothing in it is shared with another one."""
+        """Return the scope of a request (ASGI HTTP connection scope); another one shares no more than the
+        empty dicts that stand behind the extensions."""
         head = exchange.head
         raw_path = head.path if not self.raw_root else self._mounted(head.path)
         scope = self.template.copy()

@@ -59,6 +59,7 @@ cdef class Exchange:
     cpdef bint start_file(self, Py_ssize_t count, bint end) except -1
     cpdef finish_file(self, bint end)
     cpdef finish_empty(self)
+    cpdef bint withdraw(self) except -1
     cpdef abort(self)
     cpdef bint has_started(self)
     cpdef bint is_complete(self)

@@ -231,6 +231,13 @@ class Exchange:
         self.sink.send_data(b"", not self.has_trailers)
         self._finish()
 
+    def withdraw(self) -> bool:
+        """Take a response back of which nothing has left, so that another can be given; tell whether that went."""
+        if self.state == _BODY and not self.is_disconnected and self.sink.withdraw():
+            self.state = _IDLE
+            self.bytes_sent = 0
+        return self.state == _IDLE
+
     def abort(self) -> None:
         """Give the response up: what was sent must not look whole to the peer."""
         if self.state != _COMPLETE:

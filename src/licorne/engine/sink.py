@@ -49,6 +49,10 @@ class ResponseSink:
         """Queue what must stand after those bytes."""
         raise NotImplementedError
 
+    def withdraw(self) -> bool:
+        """Forget a head that was sent, if it has not left; tell whether that went."""
+        raise NotImplementedError
+
     def abort(self) -> None:
         """Give the response up in a way that the peer cannot take for its end."""
         raise NotImplementedError

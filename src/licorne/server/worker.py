@@ -77,7 +77,13 @@ class Server:
         self.load()  # first: the loop may be in the application's directory too
         loop_factory = choose_loop(self.config.loop)
         with asyncio.Runner(loop_factory=loop_factory) as runner:
-            runner.run(self.serve(sockets))
+            loop = runner.get_loop()
+            serving = loop.create_task(self.serve(sockets))
+            while not serving.done():
+                # SystemExit and KeyboardInterrupt of a request's task come out of the loop; they end that task alone.
+                with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                    loop.run_until_complete(serving)
+            serving.result()
 
     async def serve(self, sockets: Sequence[socket.socket] | None = None) -> None:
         """Serve in the running event loop until told to stop. Raises ConfigError, StartupError.

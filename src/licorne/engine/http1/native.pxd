@@ -16,6 +16,7 @@ cdef int _LF
 cdef int _SPACE
 cdef int _TAB
 cdef int _COLON
+cdef int _TLS_HANDSHAKE
 cdef int _CHUNKED
 cdef bytes _FIELD_NAME
 cdef bytes _FIELD_TEXT

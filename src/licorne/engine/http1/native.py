@@ -34,6 +34,7 @@ _LF = 10
 _SPACE = 32
 _TAB = 9
 _COLON = 58
+_TLS_HANDSHAKE = 22
 _CHUNKED = CHUNKED
 _FIELD_NAME = FIELD_NAME
 _FIELD_TEXT = FIELD_TEXT
@@ -90,8 +91,11 @@ class NativeParser(Parser):
             if self.state == _LENGTH_BODY or self.state == _CHUNK_DATA:
                 at = self._read_body(data, at, sink)
                 continue
-            if self.state == _START_LINE and sink.is_full:
-                break
+            if self.state == _START_LINE:
+                if sink.is_full:
+                    break
+                if data[at] == _TLS_HANDSHAKE:
+                    raise RemoteProtocolError(400, "this looks like TLS, and this port speaks plain HTTP")
             end = _bytes.find(data, _LF, at + self.searched, len(data))
             if end < 0:
                 self._check_incomplete(data, at)

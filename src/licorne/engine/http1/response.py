@@ -120,6 +120,11 @@ class Http1Response(ResponseSink):
         if end:
             self.state = _DONE
 
+    def withdraw(self) -> bool:
+        if self.state == _HEAD:
+            self.state = _IDLE
+        return self.state == _IDLE
+
     def abort(self) -> None:
         self.is_aborted = True
         if not self.has_left():
