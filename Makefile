@@ -2,11 +2,12 @@
 # The logic is in tools/, in Python, with nothing but its standard library.
 
 PYTHON ?= python3
+PORT ?= 8000
 
 .PHONY: help run test test-fast build lint format types bench docs clean
 
 help:
-	@echo "make run        serve examples/hello.py on 127.0.0.1:8000"
+	@echo "make run        serve examples/hello.py on 127.0.0.1:$(PORT); another port: make run PORT=8001"
 	@echo "make test       everything that CI does: lint, types, tests of both builds on every supported Python found"
 	@echo "make test-fast  the tests, compiled, on $(PYTHON) only"
 	@echo "make build      compile into build/<version>, to use with PYTHONPATH"
@@ -18,7 +19,7 @@ help:
 	@echo "make clean      remove all that these made"
 
 run:
-	@$(PYTHON) tools/run_hello.py
+	@$(PYTHON) tools/run_hello.py $(PORT)
 
 test:
 	@$(PYTHON) tools/check.py

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,15 +95,22 @@ def first_interpreter() -> Path:
     raise StepFailed(f"licorne needs CPython {', '.join(SUPPORTED)}: none was found on PATH or in pyenv")
 
 
-def make_environment(path: Path, interpreter: Path, requirements: Sequence[str]) -> Environment:
+def make_environment(
+    path: Path,
+    interpreter: Path,
+    requirements: Sequence[str],
+    announce: Callable[[str], None] = lambda step: None,
+) -> Environment:
     """Create an environment unless it is there, with these requirements and the project's build requirements."""
     environment = Environment(path, interpreter)
     stamp = path / "requirements.stamp"
     wanted = fingerprint(interpreter, requirements)
     if stamp.is_file() and stamp.read_text() == wanted:
         return environment
+    announce(f"1/3 making a virtual environment in {path.name}")
     need_venv_module(interpreter)
     run([interpreter, "-m", "venv", "--clear", path])
+    announce("2/3 installing dependencies from the package index")
     # A second try, since a registry may be slow to answer when several installations ask at once.
     for pause in (5, 0):
         try:
