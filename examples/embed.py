@@ -1,6 +1,7 @@
 """Run the server inside a program that has its own event loop: `python examples/embed.py`."""
 
 import asyncio
+import contextlib
 
 from hello import app
 
@@ -22,4 +23,5 @@ async def own_work(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C stops the server gracefully, then the program
+        asyncio.run(main())

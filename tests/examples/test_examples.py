@@ -65,6 +65,32 @@ def test_server_sent_events_pushes_until_the_client_leaves() -> None:
         server.wait_for('"GET /events HTTP/1.1" 200')
 
 
+def test_server_sent_events_ends_its_stream_when_the_server_stops() -> None:
+    bound = ("--timeout-graceful-shutdown", "8s")
+    with ServerProcess("server_sent_events:app", "--port", "0", *bound, app_dir=EXAMPLES) as server:
+        server.wait_for("Licorne running on ")
+        with Client(server.port) as client:
+            client.send_request("/events")
+            client.read_until(b"data: ")
+            server.signal(signal.SIGINT)
+            client.read_until(b"\r\n0\r\n\r\n")
+        assert server.wait() == 0
+        assert "Cancel " not in server.log
+
+
+def test_embed_ends_without_a_traceback_on_ctrl_c() -> None:
+    text = (EXAMPLES / "embed.py").read_text(encoding="utf-8").replace("port=8000", "port=0")
+    command = [sys.executable, "-c", text]
+    with subprocess.Popen(command, cwd=EXAMPLES, env=variables(), stderr=subprocess.PIPE, text=True) as program:
+        assert program.stderr is not None
+        assert any("Licorne running on" in line for line in program.stderr)
+        program.send_signal(signal.SIGINT)
+        _, log = program.communicate(timeout=DEADLINE_SECONDS)
+    assert program.returncode == 0
+    assert "Finished server process" in log
+    assert "Traceback" not in log
+
+
 def test_embed_serves_beside_its_own_work_and_ends(tmp_path: Path) -> None:
     for name in ("embed.py", "hello.py"):
         shutil.copy(EXAMPLES / name, tmp_path)
