@@ -8,9 +8,13 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 
-__all__ = ["holder_of_path", "holder_of_port"]
+__all__ = ["holder_of_path", "holder_of_port", "shown_command"]
 
 _LISTENS = "0A"  # the state column of /proc/net/tcp
+_MAX_READ = 4096
+_MAX_WORD = 40
+_MAX_LINE = 100
+_FIRST_WORDS = 3  # such as: python licorne main:app
 
 
 def holder_of_port(port: int) -> str:
@@ -64,8 +68,23 @@ def _target(link: str) -> str:
 def _command(pid: int) -> str:
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            words = file.read(200).decode("utf-8", "replace").split("\0")
+            words = file.read(_MAX_READ).decode("utf-8", "replace").rstrip("\0").split("\0")
     except OSError:
         return ""
-    line = re.sub(r"[^ -~]", "?", " ".join(words)).strip()
-    return f" ({line[:60]})" if line else ""
+    line = shown_command(words)
+    return f" ({line})" if line else ""
+
+
+def _shown(word: str) -> str:
+    """Return a word as one line, with the last name of a path only and no more than can be read at a glance."""
+    word = re.sub(r"[^ -~]", "?", re.sub(r"^(-[^=/]*=)?/.*/(?=.)", r"\1", word))
+    return word if len(word) <= _MAX_WORD else f"{word[:_MAX_WORD]}..."
+
+
+def shown_command(words: list[str]) -> str:
+    """Join words; leave out from the middle, because the program stands first and its address often last."""
+    words = [_shown(word) for word in words]
+    first, rest = words[:_FIRST_WORDS], words[_FIRST_WORDS:]
+    while rest and len(" ".join([*first, *rest])) > _MAX_LINE:
+        rest = ["...", *rest[2 if rest[0] == "..." else 1 :]] if len(rest) > 1 else []
+    return " ".join([*first, *rest]).strip()

@@ -9,6 +9,7 @@ import errno
 import os
 import socket
 import stat
+import sys
 
 from licorne.errors import StartupError
 from licorne.server.occupant import holder_of_path
@@ -16,6 +17,8 @@ from licorne.server.occupant import holder_of_path
 __all__ = ["bind_unix", "identity", "remove_path"]
 
 _MODE = 0o666
+#: What the system's `sockaddr_un` holds, without the NUL at its end.
+_MAX_PATH_BYTES = 107 if sys.platform == "linux" else 103
 
 
 def bind_unix(path: str) -> socket.socket:
@@ -88,6 +91,9 @@ def _refuse_live(path: str) -> None:
 
 
 def _reason(error: OSError, path: str) -> str:
+    size = len(os.fsencode(path))
+    if size > _MAX_PATH_BYTES:
+        return f"the path has {size} bytes, and that of a UNIX socket at most {_MAX_PATH_BYTES}; choose a shorter one"
     folder = os.path.dirname(os.path.abspath(path))
     match error.errno:
         case errno.ENOENT | errno.ENOTDIR:
