@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -71,7 +71,7 @@ def test_a_polite_application_starts_and_stops(mode: str, caplog: pytest.LogCapt
     assert caplog.messages == [
         "Waiting for application startup.",
         "Application startup complete.",
-        "Waiting for application shutdown.",
+        "Waiting for application shutdown. (CTRL+C to force quit)",
         "Application shutdown complete.",
     ]
 
@@ -311,6 +311,86 @@ def test_a_startup_that_is_cancelled_cancels_the_application() -> None:
     asyncio.run(start_and_cancel())
 
 
+async def reports_its_end(scope: Any, receive: Any, send: Any) -> None:
+    """Answer as frameworks do: whatever ends the lifespan is reported as its failure."""
+    await receive()
+    stage = "startup"
+    try:
+        await asyncio.sleep(0 if scope["state"].get("starts") else 60)
+        await send(COMPLETE)
+        stage = "shutdown"
+        await receive()
+        await asyncio.sleep(60)
+    except BaseException:
+        await send({"type": f"lifespan.{stage}.failed", "message": "Traceback of 40 lines"})
+        raise
+
+
+@pytest.mark.parametrize("stage", ["starting", "serving", "stopping"])
+def test_an_application_that_was_cancelled_may_report_it_and_nobody_hears_of_it(
+    stage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def start_and_abort() -> None:
+        lifespan = Lifespan(reports_its_end, "auto", LOGGER)
+        lifespan.state["starts"] = stage != "starting"
+        if stage == "starting":
+            await cancelled(lifespan.startup())
+        else:
+            assert await lifespan.startup()
+        if stage == "stopping":
+            await cancelled(lifespan.shutdown())
+        await lifespan.abort()
+
+    async def cancelled(work: Coroutine[Any, Any, bool]) -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(work, 0.02)
+
+    asyncio.run(start_and_abort())
+    assert errors_in(caplog) == []
+    last = {
+        "starting": "Waiting for application startup.",
+        "serving": "Forced quit: lifespan.shutdown was skipped.",
+        "stopping": "Forced quit: lifespan.shutdown was not waited for.",
+    }
+    assert caplog.messages[-1] == last[stage]
+
+
+def test_what_an_application_raises_when_it_was_cancelled_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async def breaks(receive: Any, send: Any) -> None:
+        try:
+            await receive()
+        finally:
+            raise ValueError("boom")
+
+    async def start_and_abort() -> None:
+        lifespan = Lifespan(serves_then(breaks), "auto", LOGGER)
+        assert await lifespan.startup()
+        await lifespan.abort()
+
+    asyncio.run(start_and_abort())
+    assert errors_in(caplog) == []
+
+
+@pytest.mark.parametrize(
+    ("raised", "message", "cause"),
+    [
+        (RuntimeError("db is down\nand more"), "Traceback…\nRuntimeError: db is down", "RuntimeError: db is down"),
+        (RuntimeError("db is down"), None, "RuntimeError: db is down"),
+        (None, "first\nno database", "no database"),
+        (None, "", ""),
+    ],
+)
+def test_the_cause_of_a_failed_start_is_one_line(raised: Exception | None, message: str | None, cause: str) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        if message is not None:
+            await send({"type": "lifespan.startup.failed", "message": message})
+        if raised is not None:
+            raise raised
+
+    assert run(app).cause == cause
+
+
 # --- while it serves, and at the end ------------------------------------------------------------------------
 
 
@@ -328,7 +408,7 @@ def test_an_application_that_ended_early_is_not_told_of_the_shutdown(caplog: pyt
         await send(COMPLETE)
 
     assert outcomes_of(app) == [True, True]
-    assert "Waiting for application shutdown." not in caplog.messages
+    assert "Waiting for application shutdown" not in caplog.text
 
 
 def test_an_exception_while_it_serves_is_shown(caplog: pytest.LogCaptureFixture) -> None:

@@ -80,7 +80,7 @@ def test_an_address_in_use_is_one_line_and_status_3_before_the_application_start
     with running("echo") as first:
         status, lines = ended("apps:echo", f"--port={first.port}")
     assert status == 3
-    assert len([line for line in lines if "Started server process" not in line]) == 1
+    assert len(lines) == 1
     assert lines[-1].startswith(f"licorne: cannot listen on 127.0.0.1:{first.port}: the address is in use")
     assert sys.platform != "linux" or f" by process {first.process.pid} (" in lines[-1]
 
@@ -110,7 +110,7 @@ def test_a_failed_startup_shows_its_traceback_and_status_3(lifespan: str) -> Non
     status, lines = ended("apps:failing_start", "--port=0", f"--lifespan={lifespan}")
     assert status == 3
     assert "LookupError: no database" in lines
-    assert lines[-1] == "licorne: Application startup failed. Exiting."
+    assert lines[-1] == "licorne: Application startup failed. Exiting. (LookupError: no database)"
     assert not [line for line in lines if "Licorne running on" in line]
 
 
@@ -139,6 +139,36 @@ def test_a_loop_that_cannot_be_had_is_one_line_and_status_3(flag: str, line: str
     assert status == 3
     assert len(lines) == 1
     assert lines[0].startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("flag", "status", "line"),
+    [
+        ("--access-log-format={statsu}", 2, "licorne: access_log_format: "),
+        ("--http=httptools", 3, "licorne: the HTTP parser httptools cannot be imported "),
+    ],
+)
+@pytest.mark.parametrize("command", [[], ["check"]])
+def test_what_is_needed_later_is_missed_before_the_application_is_imported(
+    command: list[str], flag: str, status: int, line: str, tmp_path: Path
+) -> None:
+    (tmp_path / "loud.py").write_text("print('imported')\nasync def app(scope, receive, send): ...\n", encoding="utf-8")
+    (tmp_path / "httptools.py").write_text("raise ImportError('not here')\n", encoding="utf-8")
+    found, lines = ended(*command, "loud:app", flag, app_dir=tmp_path)
+    assert found == status
+    assert len(lines) == 1
+    assert lines[0].startswith(line)
+
+
+@pytest.mark.parametrize("command", [[], ["check"]])
+def test_a_logging_configuration_may_name_what_is_beside_the_application(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "ours.py").write_text("import logging\nclass Ours(logging.Formatter): ...\n", encoding="utf-8")
+    config = tmp_path / "logging.json"
+    config.write_text('{"version": 1, "formatters": {"ours": {"()": "ours.Ours"}}}', encoding="utf-8")
+    # `nothing:here` is not found: what matters is that the configuration was.
+    status, lines = ended(*command, "nothing:here", f"--log-config={config}", app_dir=tmp_path)
+    assert status == 3
+    assert lines[-1].startswith("licorne: cannot load nothing:here: ")
 
 
 # --- check --------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def test_the_log_tells_each_stage() -> None:
         "Application startup complete.",
         "Licorne running on http://127.0.0.1:",
         "Shutting down",
-        "Waiting for application shutdown.",
+        "Waiting for application shutdown. (CTRL+C to force quit)",
         "app: lifespan shutdown",
         "Application shutdown complete.",
         f"Finished server process [{server.process.pid}]",
@@ -138,6 +138,8 @@ def test_a_second_sigint_forces(loop: str) -> None:
         assert server.wait() == 0
     assert "app: cancelled" in server.log
     assert "app: lifespan shutdown" not in server.log
+    assert "Forced quit: lifespan.shutdown was skipped." in server.log
+    assert "Traceback" not in server.log
 
 
 def test_a_second_sigterm_changes_nothing() -> None:

@@ -9,7 +9,8 @@ The application is called once, in a task that lives as long as the worker. What
     sends `lifespan.startup.complete`                      the server may serve
 
 Rules: nothing here waits for an application that has gone; what it raises is logged or raised again, never
-lost; `lifespan.shutdown` goes only to an application whose start-up was complete and that still runs.
+lost (at level debug once it was cancelled: it could not help it); `lifespan.shutdown` goes only to an application
+whose start-up was complete and that still runs.
 """
 
 import asyncio
@@ -57,6 +58,7 @@ class Lifespan:
     __slots__ = (
         "_answer",
         "_app",
+        "_is_dropped",
         "_message",
         "_mode",
         "_shutdown",
@@ -84,6 +86,16 @@ class Lifespan:
         self._answer = asyncio.Event()
         self._shutdown = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        #: We have cancelled the application: nobody waits for what it still says.
+        self._is_dropped = False
+
+    @property
+    def cause(self) -> str:
+        """Return in one line why the application failed, "" if it did not say."""
+        if self.error is None or (self._message and isinstance(self.error, LocalProtocolError)):
+            return next(iter(self._message.strip().splitlines()[-1:]), "")
+        said = next(iter(str(self.error).splitlines()), "")
+        return f"{type(self.error).__name__}: {said}".rstrip(": ")
 
     async def startup(self) -> bool:
         """Start the application; return whether the server may serve."""
@@ -103,7 +115,7 @@ class Lifespan:
         """Tell the application that the server has stopped; return whether that went well."""
         if self._state is not _State.STARTED or self._task is None or self._task.done():
             return self._state is not _State.FAILED
-        self.logger.info("Waiting for application shutdown.")
+        self.logger.info("Waiting for application shutdown. (CTRL+C to force quit)")
         self._state = _State.STOPPING
         self._answer.clear()
         self._shutdown.set()
@@ -117,6 +129,10 @@ class Lifespan:
 
     async def abort(self) -> None:
         """Cancel the application, whatever it does."""
+        if self._state is _State.STARTED and self._task is not None and not self._task.done():
+            self.logger.info("Forced quit: lifespan.shutdown was skipped.")
+        elif self._state in (_State.STOPPING, _State.ENDING):
+            self.logger.info("Forced quit: lifespan.shutdown was not waited for.")
         await self._cancel()
 
     # --- what the application sees ---------------------------------------------------------------------------
@@ -133,6 +149,8 @@ class Lifespan:
 
     async def _send(self, message: dict[str, Any]) -> None:
         kind: Any = message.get("type")
+        if self._is_dropped and kind in _ANSWERS:
+            return  # frameworks report in this way that they were cancelled
         expected = _EXPECTED.get(self._state, ())
         if kind not in expected:
             names = " or ".join(f"'{name}'" for name in expected) or "no message"
@@ -175,6 +193,9 @@ class Lifespan:
     def _take_error(self, error: BaseException) -> None:
         self.error = error
         state = self._state
+        if self._is_dropped and not isinstance(error, SystemExit | KeyboardInterrupt):
+            self.logger.debug("The application raised in 'lifespan' when it was cancelled\n", exc_info=error)
+            return
         if state in (_State.STARTING, _State.STOPPING, _State.ENDING):
             self._state = _State.FAILED
         if isinstance(error, SystemExit | KeyboardInterrupt):
@@ -225,6 +246,7 @@ class Lifespan:
 
     async def _cancel(self) -> None:
         if self._task is not None and not self._task.done():
+            self._is_dropped = True
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=RETURN_SECONDS)
 

@@ -19,7 +19,7 @@ from licorne.asgi.asgi2 import Asgi2Adapter
 from licorne.errors import AppLoadError
 from licorne.server.interface import Interface, classify, is_plainly_asgi, missing_arguments, parameters_of
 
-__all__ = ["LoadedApp", "import_object", "load_app"]
+__all__ = ["LoadedApp", "add_to_path", "import_object", "load_app"]
 
 logger = logging.getLogger("licorne.error")
 
@@ -66,7 +66,9 @@ def load_app(
 def add_to_path(app_dir: str) -> None:
     """Let modules be found in `app_dir`, or in the current directory when it is empty."""
     if app_dir:
-        sys.path.insert(0, os.path.abspath(app_dir))
+        folder = os.path.abspath(app_dir)
+        if sys.path[:1] != [folder]:
+            sys.path.insert(0, folder)
     elif os.getcwd() not in sys.path and "" not in sys.path:
         # Behind the first entry: that is the running script's own directory, which must win.
         sys.path.insert(1, os.getcwd())
@@ -75,7 +77,7 @@ def add_to_path(app_dir: str) -> None:
 def import_object(target: str, subject: str = "") -> Any:
     """Return what "module:attribute" names. Raises AppLoadError, which speaks of `subject`."""
     module_name, _, attributes = target.partition(":")
-    found: Any = _import(module_name, subject or target)
+    found: Any = _import(module_name, subject or target, is_application=not subject)
     for attribute in attributes.split("."):
         found = _attribute(found, attribute, subject or target)
     return found
@@ -90,7 +92,7 @@ def _find(target: str, factory: bool) -> tuple[Any, str]:
     return _choose(_import(target, target), factory)
 
 
-def _import(module_name: str, subject: str) -> ModuleType:
+def _import(module_name: str, subject: str, is_application: bool = True) -> ModuleType:
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -98,7 +100,9 @@ def _import(module_name: str, subject: str) -> ModuleType:
             raise _user_failure(error, f"cannot load {subject}") from error
     except Exception as error:
         raise _user_failure(error, f"cannot load {subject}") from error
-    raise AppLoadError(f"cannot load {subject}: {_no_such_module(module_name)}")
+    # What lies in the user's folders may be the application that was meant, but not another thing.
+    missing = _no_such_module(module_name) if is_application else f'there is no module "{module_name}"'
+    raise AppLoadError(f"cannot load {subject}: {missing}")
 
 
 def _is_about(error: ModuleNotFoundError, module_name: str) -> bool:

@@ -43,6 +43,10 @@ class Refusals:
         if now < self._window_ends:
             return
         self._window_ends = now + _WINDOW_SECONDS
+        self.flush()
+
+    def flush(self) -> None:
+        """Tell what was left out; called at the end, too."""
         if self._left_out:
             self.logger.warning("%d more peers were refused in the last second", self._left_out)
         self._written = self._left_out = 0

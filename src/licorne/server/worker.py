@@ -27,8 +27,9 @@ from licorne.drivers.asyncio import AsyncioRuntime
 from licorne.errors import StartupError
 from licorne.logs import setup
 from licorne.logs.access import AccessLog
+from licorne.logs.template import compile_template
 from licorne.server.bell import Bell
-from licorne.server.importer import LoadedApp, load_app
+from licorne.server.importer import LoadedApp, add_to_path, load_app
 from licorne.server.intake import Intake, turn
 from licorne.server.listeners import Listener, adopt_sockets, binds_of, open_listeners
 from licorne.server.loops import choose_loop
@@ -58,7 +59,7 @@ class Server:
     """
 
     def __init__(self, config: Config) -> None:
-        setup.configure(config.log_config, config.log_level, config.access_log, config.use_colors)
+        _configure_logging(config)
         self.config = config
         #: Whether connections have been let in; it stays True afterwards.
         self.started = False
@@ -67,6 +68,7 @@ class Server:
         self._loaded: LoadedApp | None = None
         self._runtime: AsyncioRuntime | None = None
         self._access_log: AccessLog | None = None
+        self._refusals: Refusals | None = None
         self._should_exit = False
         self._force_exit = False
         self._bell = Bell()
@@ -96,8 +98,9 @@ class Server:
             await self._serve(sockets)
 
     def load(self) -> LoadedApp:
-        """Import the application unless that was done. Raises AppLoadError."""
+        """Import the application unless that was done. Raises ConfigError, StartupError."""
         if self._loaded is None:
+            _refuse_unusable(self.config)
             self._loaded = _load(self.config)
         return self._loaded
 
@@ -152,8 +155,6 @@ class Server:
     # --- the three stages ------------------------------------------------------------------------------------
 
     async def _serve(self, sockets: Sequence[socket.socket] | None) -> None:
-        process = os.getpid()
-        logger.info("Started server process [%d]", process, extra=_bold("Started server process [%d]", "%d"))
         try:
             await self.startup(sockets=sockets)
             await self.main_loop()
@@ -164,12 +165,13 @@ class Server:
             await self._stop_application()
             raise
         await self.shutdown(sockets=sockets)
-        logger.info("Finished server process [%d]", process, extra=_bold("Finished server process [%d]", "%d"))
+        _log_process("Finished server process [%d]")
 
     async def startup(self, sockets: Sequence[socket.socket] | None = None) -> None:
         """Bind, start the application, let connections in. Raises StartupError."""
         config = self.config
         self.intake = Intake(open_listeners(binds_of(config)) if sockets is None else adopt_sockets(sockets))
+        _log_process("Started server process [%d]")
         loaded = self.load()
         self.lifespan = Lifespan(loaded.app, config.lifespan, logger, loaded.asgi_version)
         if not await self._start_application(self.lifespan):
@@ -200,7 +202,8 @@ class Server:
         if isinstance(lifespan.error, SystemExit | KeyboardInterrupt):
             raise lifespan.error
         if is_ready is False:
-            raise StartupError("Application startup failed. Exiting.")
+            cause = lifespan.cause
+            raise StartupError(f"Application startup failed. Exiting.{f' ({cause})' if cause else ''}")
         if is_ready is None:
             logger.info("Application startup was interrupted.")
         return is_ready is True
@@ -222,9 +225,10 @@ class Server:
         new_connection = connections_of(config, default_headers)
         options = driver_options_of(config)
         runtime = AsyncioRuntime(loop, limits_of(config), options, new_connection, application.begin)
-        refusals = Refusals(logger, quota.count)
+        self._refusals = refusals = Refusals(logger, quota.count)
         runtime.on_refusal = refusals.take
         runtime.on_tick += [date_ticks(default_headers), application.tick, refusals.tick]
+        application.tick(loop.time())  # else a request that has to wait before the first sweep has waited for ages
         return runtime
 
     def _end_of_quota(self, limit: int) -> None:
@@ -274,18 +278,32 @@ class Server:
             await self._bell.race(self.lifespan.shutdown(), lambda: self.force_exit)
         if self.lifespan is not None:
             await self.lifespan.abort()
+        if self._refusals is not None:
+            self._refusals.flush()
         if self._access_log is not None:
             self._access_log.close()
 
 
 def check(config: Config) -> str:
     """Load everything that serving needs, serve nothing; return what was loaded. Raises ConfigError, StartupError."""
-    setup.configure(config.log_config, config.log_level, config.access_log, config.use_colors)
+    _configure_logging(config)
+    _refuse_unusable(config)
     loaded = _load(config)
     choose_loop(config.loop)
-    connections_of(config, default_headers_of(config))
-    AccessLog(config.access_log_format).close()
     return str(loaded)
+
+
+def _configure_logging(config: Config) -> None:
+    if isinstance(config.app, str):
+        add_to_path(config.app_dir)  # a logging configuration may name classes that are beside the application
+    setup.configure(config.log_config, config.log_level, config.access_log, config.use_colors)
+
+
+def _refuse_unusable(config: Config) -> None:
+    """Raise ConfigError or StartupError for what would be found to be wrong only after the application has started."""
+    connections_of(config, default_headers_of(config))
+    if config.access_log_format is not None:
+        compile_template(config.access_log_format)
 
 
 def _load(config: Config) -> LoadedApp:
@@ -308,6 +326,10 @@ def _asgi_options_of(config: Config, loaded: LoadedApp) -> AsgiOptions:
         limit_concurrency=config.limit_concurrency or 0,
         concurrency_wait=config.limit_concurrency_wait,
     )
+
+
+def _log_process(line: str) -> None:
+    logger.info(line, os.getpid(), extra=_bold(line, "%d"))
 
 
 def _log_running_on(listener: Listener) -> None:
