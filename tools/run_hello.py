@@ -84,32 +84,36 @@ def prepare() -> Environment:
     stamp = environment.path / "sources.stamp"
     wanted = f"{fingerprint()}\n{missing}"
     if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
-        install(environment, missing)
-        stamp.write_text(wanted, encoding="utf-8")
+        stamp.unlink(missing_ok=True)
+        if install(environment, missing):
+            stamp.write_text(wanted, encoding="utf-8")
     if missing:
         announce(f"Not compiled, and slower so: {missing}. {advice()}, then `make run` compiles")
     print(run([environment.python, "-m", "licorne", "--version"]), end="", flush=True)
     return environment
 
 
-def install(environment: Environment, missing: str) -> None:
-    """Install this checkout: compiled if that can be, else pure, and then say why."""
+def install(environment: Environment, missing: str) -> bool:
+    """Install this checkout: compiled if that can be, else pure; tell whether this is as far as one can get here."""
     if missing:
         announce("3/3 installing licorne as pure Python")
         install_licorne(environment, "pure")
-        return
+        return True
     announce("3/3 compiling licorne and installing it")
     try:
         install_licorne(environment, "compiled")
     except StepFailed as error:
         announce(f"Compiling failed ({reason_of(error)}): installing as pure Python, which is slower. {advice()}")
         install_licorne(environment, "pure")
+        return False  # what failed may be mended without a trace in the sources: the next run tries again
+    return True
 
 
 def reason_of(error: StepFailed) -> str:
     """Return the one line of a failed compilation that says most."""
     lines = [line.strip() for line in str(error).splitlines()]
-    return next((line for line in lines if "error:" in line.lower()), lines[0])
+    own = [line for line in lines if "error:" in line.lower() and "subprocess-exited-with-error" not in line]
+    return own[0] if own else lines[0]
 
 
 def advice() -> str:
