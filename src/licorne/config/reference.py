@@ -75,8 +75,9 @@ APPENDIX: Final = """\
 | `--help` | Print the help, and exit. |
 
 `licorne check APP` loads the configuration and the application, serves nothing, and tells the result by its exit
-status: 0 is good, 2 is a bad option, 3 an application that cannot be served. (An application in a module called
-`check` is served as `licorne check:app`.)
+status: 0 is good, 2 is a bad option, 3 an application that cannot be served. It binds no address and does not run the
+application's lifespan: both may still fail when it is served. (An application in a module called `check` is served as
+`licorne check:app`.)
 
 To complete the command in a shell, add one line to its start-up file:
 
