@@ -35,21 +35,24 @@ class ConfigError(LicorneError):
     """Name an option, its bad value, where the value came from and what to do.
 
     `source` is a phrase like "flag --port", "variable LICORNE_PORT", "licorne.toml [server] port"
-    or "keyword port"; it is empty when the problem is not one value's.
+    or "keyword port"; it is empty when the problem is not one value's. `hint` ends the line: "; did you mean …?".
     """
 
-    def __init__(self, problem: str, *, option: str = "", value: object = None, source: str = "") -> None:
+    def __init__(
+        self, problem: str, *, option: str = "", value: object = None, source: str = "", hint: str = ""
+    ) -> None:
         self.problem = problem
         self.option = option
         self.value = value
         self.source = source
+        self.hint = hint
         super().__init__(self._line())
 
     def _line(self) -> str:
         if not self.option:
-            return self.problem
+            return f"{self.problem}{self.hint}"
         where = f" (from {self.source})" if self.source else ""
-        return f"{self.option}: {self.problem}, got {self.value!r}{where}"
+        return f"{self.option}: {self.problem}, got {self.value!r}{where}{self.hint}"
 
 
 class StartupError(LicorneError):

@@ -151,7 +151,7 @@ def test_the_default_line_needs_no_time() -> None:
 @pytest.mark.parametrize(
     ("template", "said"),
     [
-        ("{methd}", "unknown atom {methd}; did you mean 'method'?"),
+        ("{methd}", "unknown atom {methd}, got '{methd}'; did you mean 'method'?"),
         ("{zzz}", "unknown atom {zzz}"),
         ("{}", "unknown atom {}"),
         ("{header:}", "unknown atom {header:}"),

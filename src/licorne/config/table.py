@@ -72,7 +72,9 @@ class Option:
         try:
             return self.kind.read(value)
         except ValueError as error:
-            raise ConfigError(str(error), option=self.name, value=self._culprit(value), source=source) from None
+            culprit = self._culprit(value)
+            hint = nearest(culprit.lower(), self.kind.choices()) if isinstance(culprit, str) else ""
+            raise ConfigError(str(error), option=self.name, value=culprit, source=source, hint=hint) from None
 
     def _culprit(self, value: object) -> object:
         """Return what of a bad value is bad: of a list, its first bad item."""

@@ -172,7 +172,7 @@ class Path(Kind):
 
     def parse(self, text: str) -> str:
         if self.must_exist and not os.path.isfile(text):
-            raise ValueError("must be a file, but there is none of this name")
+            raise ValueError(f"must be a file, but {_why_not(text)}")
         return text
 
     def accept(self, value: object) -> Any:
@@ -193,7 +193,7 @@ class Directory(Path):
 
     def parse(self, text: str) -> str:
         if text and not os.path.isdir(text):
-            raise ValueError("must be a directory, but there is none of this name")
+            raise ValueError(f"must be a directory, but {_why_not(text)}")
         return text
 
     def accept(self, value: object) -> Any:
@@ -201,6 +201,14 @@ class Directory(Path):
 
     def describe(self) -> str:
         return "the path of a directory"
+
+
+def _why_not(path: str) -> str:
+    if not os.path.exists(path):
+        return "there is none of this name"
+    if os.path.isdir(path):
+        return "this is a directory"
+    return "this is a file" if os.path.isfile(path) else "this is neither a file nor a directory"
 
 
 class LogConfig(Path):
@@ -224,10 +232,13 @@ class Level(Kind):
 
     metavar = "LEVEL"
     NAMES: Final = ("critical", "error", "warning", "info", "debug", "trace")
+    #: What `logging` takes too.
+    SYNONYMS: Final = {"warn": "warning", "fatal": "critical"}
 
     def parse(self, text: str) -> str | int:
-        if text.lower() in self.NAMES:
-            return text.lower()
+        name = self.SYNONYMS.get(text.lower(), text.lower())
+        if name in self.NAMES:
+            return name
         if text.isascii() and text.isdigit():
             return int(text)
         raise ValueError(f"must be {self.describe()}")

@@ -73,14 +73,14 @@ class _Draft:
         self.needs_time = self.needs_time or atom in atoms.DURATIONS
         self.parts.append(convert(atom))
 
-    def refuse(self, problem: str) -> ConfigError:
-        return ConfigError(problem, option=OPTION, value=self.source)
+    def refuse(self, problem: str, hint: str = "") -> ConfigError:
+        return ConfigError(problem, option=OPTION, value=self.source, hint=hint)
 
     def finish(self) -> Template:
         if not self.has_atoms:
             presets = ("json", *PRESETS)
             raise self.refuse(
-                f"is neither a preset ({', '.join(presets)}) nor a template{_nearest(self.source, presets)}"
+                f"is neither a preset ({', '.join(presets)}) nor a template", _nearest(self.source, presets)
             )
         return Template(self.parts, self.needs_time)
 
@@ -133,7 +133,7 @@ def _text_atom(draft: _Draft, name: str) -> Atom:
     if name in atoms.TEXTS:
         return atoms.TEXTS[name]
     known = [*atoms.TEXTS, *atoms.NUMBERS, "header:name", "response_header:name"]
-    raise draft.refuse(f"has an unknown atom {{{name}}}{_nearest(name, known)}")
+    raise draft.refuse(f"has an unknown atom {{{name}}}", _nearest(name, known))
 
 
 def _add_percent(draft: _Draft) -> None:
