@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 from click.shell_completion import BashComplete, CompletionItem, FishComplete, ShellComplete, ZshComplete
 
+from licorne.config.absent import refuse_absent
 from licorne.config.options import OPTIONS
 from licorne.config.table import Option, nearest
 from licorne.config.targets import Directory, Path
@@ -25,6 +26,10 @@ PROGRAM: Final = "licorne"
 CHECK: Final = "check"
 COMPLETION_VARIABLE: Final = "_LICORNE_COMPLETE"
 SHELLS: Final[dict[str, type[ShellComplete]]] = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+
+HELP: Final = {"help_option_names": ["-h", "--help"]}
+#: Flags of one letter that other commands have.
+SHORT_FLAGS: Final = {"-V": "--version", "-p": "--port"}
 
 SUMMARY: Final = """\
 Serve the ASGI application APP, given as module:attribute (main:app) or as module.
@@ -69,12 +74,31 @@ def completion_script(shell: str) -> str:
 
 def _problem(error: click.UsageError) -> str:
     if isinstance(error, click.NoSuchOption):
-        own = [flag for parameter in _own_parameters() for flag in parameter.opts]
-        flags = [flag for option in OPTIONS for flag in (*_flags(option), option.opposite) if flag]
-        return f"there is no flag {error.option_name}{nearest(error.option_name, [*flags, *own, '--help'], '--')}"
-    if isinstance(error, click.BadOptionUsage) and "requires" in error.message:
-        return f"flag {error.option_name} needs a value"
+        return _unknown_flag(error.option_name)
+    if isinstance(error, click.BadOptionUsage):
+        verb = "needs a" if "requires" in error.message else "takes no"
+        return f"flag {error.option_name} {verb} value"
     return " ".join(error.format_message().split()).rstrip(".")
+
+
+def _unknown_flag(flag: str) -> str:
+    refuse_absent(flag, flag)
+    own = [flag for parameter in _own_parameters() for flag in parameter.opts]
+    flags = [flag for option in OPTIONS for flag in (*_flags(option), option.opposite) if flag]
+    short = SHORT_FLAGS.get(flag)
+    hint = f"; did you mean {short}?" if short else nearest(flag, [*flags, *own, "--help"], "--")
+    return f"there is no flag {flag}{hint}"
+
+
+def _refuse_commands(words: Sequence[str]) -> None:
+    """Raise a UsageError about a first word that was meant as a command."""
+    first, *rest = words
+    if first in ("help", "version") and not rest:
+        raise click.UsageError(f"there is no command {first}; use --{first} (an application is {first}:attribute)")
+    if rest and first in ("run", "serve", "start"):
+        raise click.UsageError(f"there is no command {first}; to serve an application, write: {PROGRAM} {rest[0]}")
+    if rest and (hint := nearest(first, [CHECK])):
+        raise click.UsageError(f"there is no command {first}{hint}")
 
 
 class _Command(click.Command):
@@ -99,6 +123,8 @@ class _Command(click.Command):
         is_check = words[:1] == [CHECK]
         if is_check:
             words.pop(0)
+        elif words:
+            _refuse_commands(words)
         if words:
             flags["app"] = (words.pop(0), "argument APP")
         if words:
@@ -109,7 +135,8 @@ class _Command(click.Command):
 def _command() -> click.Command:
     options: list[click.Parameter] = [_parameter(option) for option in OPTIONS if not option.is_argument]
     words = click.Argument(["words"], nargs=-1, metavar="APP", shell_complete=_complete_words)
-    return _Command(PROGRAM, params=[words, *options, *_own_parameters()], help=SUMMARY, epilog=EPILOG)
+    parameters = [words, *options, *_own_parameters()]
+    return _Command(PROGRAM, params=parameters, help=SUMMARY, epilog=EPILOG, context_settings=HELP)
 
 
 def _own_parameters() -> list[click.Option]:
@@ -126,7 +153,7 @@ def _own_parameters() -> list[click.Option]:
         ),
         click.Option(
             ["--completion"],
-            type=click.Choice(list(SHELLS)),
+            shell_complete=_complete_choices(list(SHELLS)),
             metavar="|".join(SHELLS),
             help="Print a script that completes the command in this shell, and exit.",
         ),
@@ -140,6 +167,9 @@ def _shown(ctx: click.Context) -> str | None:
     if ctx.params["version"]:
         return "version"
     completion: str | None = ctx.params["completion"]
+    if completion not in (None, *SHELLS):
+        problem = f"must be {', '.join(SHELLS)}"
+        raise ConfigError(problem, option="completion", value=completion, source="flag --completion")
     return "config" if ctx.params["show_config"] else completion
 
 

@@ -23,6 +23,7 @@ NO_APP: Final = (
     "no application given; name one as in `licorne main:app`, or set LICORNE_APP, or app in licorne.toml "
     "(licorne --help says more)"
 )
+USUAL_MODULES: Final = ("main", "app")
 EXIT_INTERRUPTED: Final = 128 + 2  # what a shell shows for SIGINT
 SYSTEMS: Final = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}
 PYTHONS: Final = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalPy"}
@@ -58,10 +59,28 @@ def _answer_with_config(request: Request) -> int:
         _print(show_config(config))
         return 0
     if config.app is None:
-        raise ConfigError(NO_APP)
+        raise ConfigError(_no_app(request))
     from licorne.launch import check, launch
 
     return check(config) if request.is_check else launch(config)
+
+
+def _no_app(request: Request) -> str:
+    command = "licorne check" if request.is_check else "licorne"
+    module = next((name for name in USUAL_MODULES if _has_app(f"{name}.py")), None)
+    if module is None:
+        return NO_APP
+    return f"no application given; did you mean `{command} {module}`? (licorne --help says more)"
+
+
+def _has_app(path: str) -> bool:
+    """Tell whether a file seems to define an application; it is not run to find out."""
+    try:
+        with open(path, "rb") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return False
+    return any(line.startswith((b"app = ", b"app=", b"app:", b"async def app(", b"def app(")) for line in lines)
 
 
 def _print(text: str) -> None:

@@ -7,6 +7,7 @@ Exit status: 0 after a server that served; 2 for a bad option; 3 when it never s
 stop by SIGTERM ends by that signal (the server raises it again), which a shell shows as 143.
 """
 
+import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +15,7 @@ from typing import Any
 
 from licorne.config.options import Config
 from licorne.config.sources import load
-from licorne.errors import EXIT_STARTUP, ConfigError, LicorneError
+from licorne.errors import EXIT_STARTUP, AppLoadError, ConfigError, LicorneError, StartupError
 from licorne.failures import report
 from licorne.server import worker
 from licorne.server.worker import Server
@@ -26,6 +27,7 @@ App = str | Callable[..., Any] | Config | None
 
 def run(app: App = None, **options: Any) -> None:
     """Serve an application until the process is told to stop; exit with status 2 or 3 if that cannot be done."""
+    _refuse_running_loop()
     try:
         config = _config_of(app, options)
     except ConfigError as error:
@@ -64,9 +66,45 @@ def check(config: Config) -> int:
 
 def _with_source(error: LicorneError, config: Config) -> LicorneError:
     """Return an error that names where a bad value came from, which the code that used the value could not know."""
+    if isinstance(error, StartupError):
+        return _load_error_with_sources(error, config)
     if not isinstance(error, ConfigError) or error.source or error.option not in config.sources:
         return error
-    return ConfigError(error.problem, option=error.option, value=error.value, source=config.sources[error.option])
+    source = config.sources[error.option]
+    return ConfigError(error.problem, option=error.option, value=error.value, source=source, hint=error.hint)
+
+
+def _load_error_with_sources(error: StartupError, config: Config) -> StartupError:
+    """Return an error that says who named the event loop or the application, unless that was on the spot."""
+    names = _blamed(error, config)
+    told = [f"{name} from {config.sources[name]}" for name in names if not _is_on_the_spot(config.sources[name])]
+    if not told:
+        return error
+    told[0] = told[0].removeprefix("app ")
+    found = type(error)(f"{error} ({', '.join(told)})")
+    found.__cause__ = error.__cause__
+    return found
+
+
+def _blamed(error: StartupError, config: Config) -> tuple[str, ...]:
+    text = str(error)
+    if text.removeprefix("cannot load ").startswith("the event loop"):
+        return ("loop",)
+    if not isinstance(error, AppLoadError):
+        return ()
+    return ("app", "factory") if config.factory and "factory" in text else ("app",)
+
+
+def _is_on_the_spot(source: str) -> bool:
+    return source in ("default", "argument APP", "keyword app")
+
+
+def _refuse_running_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError("run() starts an event loop, and one is running here; use: await licorne.serve(…)")
 
 
 def _config_of(app: App, options: dict[str, Any]) -> Config:

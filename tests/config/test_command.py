@@ -20,7 +20,7 @@ MISTAKES = {
     "--show-confg": "there is no flag --show-confg; did you mean --show-config?",
     "-x": "there is no flag -x",
     "--port": "flag --port needs a value",
-    "--access-log=yes": "Option '--access-log' does not take a value",
+    "--access-log=yes": "flag --access-log takes no value",
     "--port http": "port: must be a whole number from 0 to 65535, got 'http' (from flag --port)",
     "--port 65536": "port: must be a whole number from 0 to 65535, got '65536' (from flag --port)",
     "--host a:80": "host: must be a host name or address without a port …, got 'a:80' (from flag --host)",
@@ -39,7 +39,19 @@ MISTAKES = {
     "--app-dir nowhere": "app_dir: must be a directory, but there is none of this name, got 'nowhere' (from …)",
     "--config none.toml": "cannot read the configuration file 'none.toml': No such file … (from flag --config)",
     "other:app": "unexpected argument 'other:app' after the application 'main:app'",
-    "--completion tcsh": "Invalid value for '--completion': 'tcsh' is not one of …",
+    "--completion tcsh": "completion: must be bash, zsh, fish, got 'tcsh' (from flag --completion)",
+    "--workers 4": "licorne has no --workers yet; start several licorne processes behind a proxy",
+    "--reload": "licorne has no --reload yet; run it under a program that restarts it, as in: watchfiles …",
+    "--ssl-keyfile=key.pem": "licorne has no --ssl-keyfile yet; let a proxy in front of it speak TLS",
+    "--ws none": "licorne has no --ws yet; it does not speak WebSocket so far",
+    "--no-proxy-headers": "licorne has no --no-proxy-headers yet; it takes nothing from X-Forwarded headers; …",
+    "-V": "there is no flag -V; did you mean --version?",
+    "-p 80": "there is no flag -p; did you mean --port?",
+    "--loop uvlop": "loop: must be …, got 'uvlop' (from flag --loop); did you mean uvloop?",
+    "--access-log-format tim": "access_log_format: is neither …, got 'tim' (from …)",
+    "--access-log-format {tme}": "access_log_format: has an unknown atom {tme}, got …; did you mean 'time'?",
+    "--app-dir main.py": "app_dir: must be a directory, but this is a file, got 'main.py' (from flag --app-dir)",
+    "--env-file .": "env_file: must be a file, but this is a directory, got '.' (from flag --env-file)",
 }
 
 
@@ -57,10 +69,35 @@ def test_a_mistake_is_status_2_for_check_too(command: Command) -> None:
 
 
 def test_a_missing_application_says_how_to_name_one(command: Command) -> None:
+    (command.folder / "main.py").rename(command.folder / "site_app.py")
     for arguments in ([], ["check"], ["--port", "1"]):
         done = command.run(*arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert re.fullmatch(r"licorne: no application given; name one as in `licorne main:app`.*\n", done.stderr)
+
+
+@pytest.mark.parametrize(("form", "shown"), [((), "licorne main"), (("check",), "licorne check main")])
+def test_a_missing_application_is_suggested_where_one_is_there(command: Command, form: tuple[str], shown: str) -> None:
+    done = command.run(*form)
+    assert done.returncode == 2
+    assert done.stderr == f"licorne: no application given; did you mean `{shown}`? (licorne --help says more)\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("chek main:app", "there is no command chek; did you mean check?"),
+        ("run main:app", "there is no command run; to serve an application, write: licorne main:app"),
+        ("help", "there is no command help; use --help (an application is help:attribute)"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_told_from_an_application(command: Command, typed: str, line: str) -> None:
+    done = command.run(*typed.split())
+    assert (done.returncode, done.stderr) == (2, f"licorne: {line}\n")
+
+
+def test_one_letter_asks_for_help(command: Command) -> None:
+    assert command.run("-h").stdout == command.run("--help").stdout
 
 
 def test_a_file_in_place_of_a_module_is_status_2(command: Command) -> None:

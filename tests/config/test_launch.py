@@ -92,6 +92,36 @@ def test_an_attribute_that_is_missing_is_one_line_and_status_3(command: Command)
 
 
 @pytest.mark.parametrize("form", [(), ("check",)], ids=["serve", "check"])
+def test_an_application_named_elsewhere_is_named_with_its_source(command: Command, form: tuple[str, ...]) -> None:
+    done = command.run(*form, LICORNE_APP="main:ap")
+    assert done.returncode == 3
+    assert re.fullmatch(r"licorne: cannot load main:ap: .* \(from variable LICORNE_APP\)\n", done.stderr)
+
+
+def test_a_factory_that_is_none_is_named_with_its_source(command: Command) -> None:
+    command.write("licorne.toml", "factory = true\n")
+    done = command.run("main:app")
+    assert done.returncode == 3
+    assert re.fullmatch(r"licorne: main:app is no factory: .* \(factory from licorne.toml factory\)\n", done.stderr)
+
+
+def test_the_source_of_an_application_keeps_its_traceback(command: Command) -> None:
+    command.write("outer.py", FAILING)
+    done = command.run("check", LICORNE_APP="outer:app")
+    assert done.stderr.startswith("Traceback (most recent call last):\n")
+    assert done.stderr.endswith("RuntimeError: no database (from variable LICORNE_APP)\n")
+
+
+def test_an_event_loop_that_is_missing_is_no_file_of_the_user(command: Command) -> None:
+    command.write("nope1.py", "")
+    done = command.run("check", "main:app", "--loop", "nope:loop")
+    assert done.returncode == 3
+    assert done.stderr == (
+        'licorne: cannot load the event loop nope:loop: there is no module "nope" (loop from flag --loop)\n'
+    )
+
+
+@pytest.mark.parametrize("form", [(), ("check",)], ids=["serve", "check"])
 def test_a_failing_import_shows_the_users_own_traceback(command: Command, form: tuple[str, ...]) -> None:
     command.write("inner.py", FAILING)
     command.write("outer.py", "import inner\n")
@@ -202,6 +232,17 @@ def test_run_exits_with_one_line_when_it_cannot_serve(command: Command, call: st
 def test_serve_raises_to_the_program_that_awaits_it() -> None:
     with pytest.raises(ConfigError, match="from keyword port"):
         asyncio.run(licorne.serve("main:app", port="x"))
+
+
+def test_run_in_a_running_loop_says_what_to_await(command: Command) -> None:
+    script = "import asyncio, licorne\nasync def main(): licorne.run('main:app', port=0)\nasyncio.run(main())"
+    done = command.run_python("-c", script)
+    assert done.stderr.splitlines()[-1].startswith("RuntimeError: run() starts an event loop, and one is running")
+    assert "never awaited" not in done.stderr
+
+
+def test_the_package_shows_what_it_promises() -> None:
+    assert dir(licorne) == ["ClientDisconnected", "Config", "Server", "__version__", "run", "serve"]
 
 
 def test_importing_the_package_imports_no_event_loop(command: Command) -> None:

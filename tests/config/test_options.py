@@ -87,6 +87,15 @@ def test_a_bad_keyword_is_named_with_its_value_and_source() -> None:
     assert (caught.value.option, caught.value.value, caught.value.source) == ("port", 70000, "keyword port")
 
 
+def test_an_unknown_keyword_has_the_nearest_name() -> None:
+    with pytest.raises(ConfigError, match=r"^unknown option 'prot' \(from keyword prot\); did you mean port\?$"):
+        Config(prot=1)
+
+
+def test_a_level_may_be_named_as_logging_names_it() -> None:
+    assert (Config(log_level="WARN").log_level, Config(log_level="fatal").log_level) == ("warning", "critical")
+
+
 def test_the_source_of_a_keyword_is_remembered() -> None:
     assert Config(port=1).sources["port"] == "keyword port"
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from licorne.config.options import Config
+from licorne.config.absent import ABSENT
+from licorne.config.options import OPTIONS, Config
 from licorne.config.sources import load
 from licorne.config.targets import Bind
 from licorne.errors import ConfigError
@@ -103,6 +104,31 @@ def test_variables_are_read_by_kind() -> None:
     assert (config.app, config.access_log, config.timeout_linger) == ("main:app", False, 0.25)
     assert config.bind == (Bind(host="", port=1), Bind(path="/x"))
     assert config.headers == (("a", "b"), ("c", "d, e"))
+
+
+def test_the_source_of_a_second_address_is_the_one_that_counts(folder: Path) -> None:
+    (folder / "licorne.toml").write_text('host = "::1"')
+    assert problem_of(port="7000", bind=":80").startswith(
+        "bind (from flag --bind) and port (from flag --port) both say where to listen"
+    )
+
+
+def test_an_option_that_licorne_lacks_is_refused_wherever_it_is_set(folder: Path) -> None:
+    advice = "start several licorne processes behind a proxy"
+    assert problem_of({"LICORNE_WORKERS": "4"}) == f"licorne has no variable LICORNE_WORKERS yet; {advice}"
+    with pytest.raises(ConfigError, match=r"^licorne has no keyword workers yet; start several"):
+        load(keywords={"workers": 4}, environ={})
+    (folder / "licorne.toml").write_text("[server]\nworkers = 4\n")
+    assert problem_of() == f"licorne.toml: licorne has no key 'workers' yet; {advice}"
+
+
+def test_an_option_is_not_both_there_and_absent() -> None:
+    assert not ABSENT.keys() & {option.name for option in OPTIONS}
+
+
+def test_a_table_for_the_project_file_is_told_from_an_unknown_key(folder: Path) -> None:
+    (folder / "licorne.toml").write_text("[tool.licorne]\nport = 1\n")
+    assert problem_of().startswith("licorne.toml: [tool.licorne] is the table for pyproject.toml; write [server]")
 
 
 def test_an_empty_variable_is_not_set() -> None:
@@ -259,6 +285,17 @@ def test_a_missing_env_file_is_an_error() -> None:
     assert problem_of(env_file=".env") == (
         "env_file: must be a file, but there is none of this name, got '.env' (from flag --env_file)"
     )
+
+
+def test_an_env_file_that_is_not_utf8_is_named_with_its_source(folder: Path) -> None:
+    (folder / ".env").write_bytes(b"A=\xff\n")
+    assert problem_of(env_file=".env").endswith(" (from flag --env_file)")
+
+
+def test_a_line_of_an_env_file_that_says_nothing_is_a_warning(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / ".env").write_text("A=b\n!! ?\n")
+    load(environ={}, flags={"env_file": (".env", "flag --env-file")})
+    assert capsys.readouterr().err == "licorne: warning: .env: line 2 is not NAME=value and is ignored\n"
 
 
 def test_an_env_file_without_dotenv_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,11 @@ are imported where there is a file for them: a start without one does not pay th
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
+from licorne.config.absent import refuse_absent
 from licorne.config.table import Option, nearest
 from licorne.errors import ConfigError
 
@@ -32,6 +34,7 @@ def read_file(path: str, options: Iterable[Option], source: str = "") -> dict[st
     """Return the value and the source of every option that a TOML file sets. `source` says who named the file."""
     content = _parse_toml(path, source)
     if os.path.basename(path) != PROJECT_FILE:
+        _refuse_project_table(path, content)
         return _Reader(path, "", options).read(content)
     table = content.get("tool", {})
     table = table.get("licorne", {}) if isinstance(table, dict) else {}
@@ -40,8 +43,11 @@ def read_file(path: str, options: Iterable[Option], source: str = "") -> dict[st
     return _Reader(path, "tool.licorne", options).read(table)
 
 
-def read_env_file(path: str) -> dict[str, str]:
-    """Return the variables that an env file sets. Raises ConfigError when python-dotenv is not installed."""
+def read_env_file(path: str, source: str, warn: Callable[[str], None]) -> dict[str, str]:
+    """Return the variables that an env file sets. Raises ConfigError, also when python-dotenv is not installed.
+
+    `source` says who named the file; `warn` is told which of its lines cannot be understood.
+    """
     try:
         from dotenv import dotenv_values
     except ImportError:
@@ -49,10 +55,37 @@ def read_env_file(path: str) -> dict[str, str]:
             f"env_file: reading {path} needs python-dotenv; install it with: pip install python-dotenv"
         ) from None
     try:
-        values = dotenv_values(path)
+        with _dotenv_warnings(path, warn):
+            values = dotenv_values(path)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"env_file: cannot read {path}: {_reason(error)}") from None
+        raise ConfigError(f"env_file: cannot read {path}: {_reason(error)} (from {source})") from None
     return {name: value for name, value in values.items() if value is not None}
+
+
+@contextmanager
+def _dotenv_warnings(path: str, warn: Callable[[str], None]) -> Iterator[None]:
+    """Say in licorne's words what python-dotenv says of a line through logging, which is not configured yet."""
+    import logging
+
+    def take(record: logging.LogRecord) -> bool:
+        line = f"line {record.args[0]}" if isinstance(record.args, tuple) and record.args else "a line"
+        warn(f"{path}: {line} is not NAME=value and is ignored")
+        return False
+
+    logger = logging.getLogger("dotenv.main")
+    logger.addFilter(take)
+    try:
+        yield
+    finally:
+        logger.removeFilter(take)
+
+
+def _refuse_project_table(path: str, content: Mapping[str, object]) -> None:
+    tool = content.get("tool")
+    if isinstance(tool, dict) and "licorne" in tool:
+        raise ConfigError(
+            f"{path}: [tool.licorne] is the table for {PROJECT_FILE}; write [server] and the like at the top here"
+        )
 
 
 def _parse_toml(path: str, source: str) -> dict[str, Any]:
@@ -110,6 +143,7 @@ class _Reader:
     def _option(self, key: str, section: str) -> Option:
         option = self._by_name.get(key.replace("-", "_"))
         if option is None:
+            refuse_absent(key, f"key {key!r}", f"{self._where}: ")
             known = [self._by_name[name].key for name in self._by_name]
             hint = nearest(key.replace("_", "-"), known if section else [*known, *self._sections])
             raise ConfigError(f"{self._where}: unknown key {key!r}{self._place(section)}{hint}")

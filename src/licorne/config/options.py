@@ -10,11 +10,12 @@ sentence; the order here is the order of the help and of the page.
 
 # ruff: noqa: RUF009 - `option()` returns a dataclass field, which is what belongs there
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
-from licorne.config.table import option, rows
+from licorne.config.absent import refuse_absent
+from licorne.config.table import nearest, option, rows
 from licorne.config.targets import (
     AppTarget,
     Bind,
@@ -30,7 +31,7 @@ from licorne.config.targets import (
 from licorne.config.values import Choice, Duration, Size, Switch, Text, Whole
 from licorne.errors import ConfigError
 
-__all__ = ["ADDRESSES", "OPTIONS", "Config"]
+__all__ = ["ADDRESSES", "OPTIONS", "Config", "refuse_two_addresses", "refuse_unknown_keywords"]
 
 APPLICATION: Final = "Application"
 SERVER: Final = "Server"
@@ -174,6 +175,11 @@ class Config:
 
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
+    def __new__(cls, *values: object, **keywords: object) -> Self:
+        """Refuse keywords that are no options in licorne's words; everything else is `__init__`'s."""
+        refuse_unknown_keywords([name for name in keywords if name != "sources"])
+        return object.__new__(cls)
+
     def __post_init__(self) -> None:
         sources = {}
         for row in OPTIONS:
@@ -182,22 +188,33 @@ class Config:
             object.__setattr__(self, row.name, value)
             sources[row.name] = "default" if row.name not in self.sources and row.is_default(value) else source
         object.__setattr__(self, "sources", sources)
-        _refuse_two_addresses(self)
+        given = {
+            name: sources[name]
+            for names in ADDRESSES
+            for name in names
+            if not sources[name].startswith("default") and getattr(self, name) not in (None, ())
+        }
+        refuse_two_addresses(given)
 
 
 #: The rows of the table.
 OPTIONS: Final = rows(Config)
 
 
-def _refuse_two_addresses(config: Config) -> None:
-    is_given = {
-        name: not config.sources[name].startswith("default") and getattr(config, name) not in (None, ())
-        for names in ADDRESSES
-        for name in names
-    }
-    given = [next(name for name in names if is_given[name]) for names in ADDRESSES if any(map(is_given.get, names))]
+def refuse_two_addresses(sources: Mapping[str, str]) -> None:
+    """Raise a ConfigError if options that have a source say twice where to listen."""
+    given = [next(name for name in names if name in sources) for names in ADDRESSES if sources.keys() & set(names)]
     if len(given) > 1:
-        first, second = (f"{name} (from {config.sources[name]})" for name in given[:2])
+        first, second = (f"{name} (from {sources[name]})" for name in given[:2])
         raise ConfigError(
             f"{first} and {second} both say where to listen; use one of them, or bind, which takes several addresses"
         )
+
+
+def refuse_unknown_keywords(names: Iterable[str]) -> None:
+    """Raise a ConfigError if a keyword is no option."""
+    known = [option.name for option in OPTIONS]
+    for name in names:
+        if name not in known:
+            refuse_absent(name, f"keyword {name}")
+            raise ConfigError(f"unknown option {name!r} (from keyword {name}){nearest(name, known)}")

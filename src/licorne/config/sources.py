@@ -15,10 +15,10 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any, Final
 
+from licorne.config.absent import refuse_absent
 from licorne.config.files import find_file, read_env_file, read_file
-from licorne.config.options import ADDRESSES, OPTIONS, Config
+from licorne.config.options import ADDRESSES, OPTIONS, Config, refuse_two_addresses, refuse_unknown_keywords
 from licorne.config.table import PREFIX, nearest
-from licorne.errors import ConfigError
 
 __all__ = ["load", "print_warning"]
 
@@ -46,9 +46,10 @@ def load(
     environ = os.environ if environ is None else environ
     given = [_layer_of_keywords(keywords or {}), flags or {}]
     from_file = _layer_of_file(file, environ)
-    from_env_file = _load_env_file([*given, _layer_of_variables(environ, "", {}), from_file], environ)
+    layers = [*given, _layer_of_variables(environ, "", {}), from_file]
+    from_env_file = _load_env_file(layers, environ, warn or print_warning)
     variables = _layer_of_variables(environ, *from_env_file)
-    _warn_of_unknown_variables(environ, warn or print_warning)
+    _judge_unknown_variables(environ, warn or print_warning)
     return _merge([*given, variables, from_file])
 
 
@@ -58,10 +59,7 @@ def print_warning(line: str) -> None:
 
 
 def _layer_of_keywords(keywords: Mapping[str, object]) -> Layer:
-    known = [option.name for option in OPTIONS]
-    for name in keywords:
-        if name not in known:
-            raise ConfigError(f"unknown option {name!r} (from keyword {name}){nearest(name, known)}")
+    refuse_unknown_keywords(keywords)
     return {name: (value, f"keyword {name}") for name, value in keywords.items()}
 
 
@@ -82,23 +80,27 @@ def _layer_of_variables(environ: Mapping[str, str], env_file: str, added: Mappin
     }
 
 
-def _load_env_file(layers: Iterable[Layer], environ: MutableMapping[str, str]) -> tuple[str, dict[str, str]]:
+def _load_env_file(
+    layers: Iterable[Layer], environ: MutableMapping[str, str], warn: Callable[[str], None]
+) -> tuple[str, dict[str, str]]:
     """Put the variables of the env file into the environment; return its path and what it added."""
     option = next(option for option in OPTIONS if option.name == "env_file")
     value, source = next((layer[option.name] for layer in layers if option.name in layer), (None, "default"))
     path = option.read(value, source)
     if path is None:
         return "", {}
-    added = {name: text for name, text in read_env_file(path).items() if name not in environ}
+    added = {name: text for name, text in read_env_file(path, source, warn).items() if name not in environ}
     environ.update(added)
     return path, added
 
 
-def _warn_of_unknown_variables(environ: Mapping[str, str], warn: Callable[[str], None]) -> None:
+def _judge_unknown_variables(environ: Mapping[str, str], warn: Callable[[str], None]) -> None:
     known = {option.variable for option in OPTIONS} | {FILE_VARIABLE}
     for name in sorted(name for name in environ if name.startswith(PREFIX)):
         is_expected = name in known or name in BUILD_VARIABLES or _is_of_kubernetes(name, environ[name])
         if not is_expected:
+            if environ[name]:
+                refuse_absent(name.removeprefix(PREFIX), f"variable {name}")
             warn(f"unknown variable {name} is ignored{nearest(name, known, PREFIX)}")
 
 
@@ -122,6 +124,7 @@ def _merge(layers: list[Layer]) -> Config:
 def _keep_strongest_address(layers: list[Layer], values: dict[str, Any], sources: dict[str, str]) -> None:
     deciding = next((layer for layer in layers if _addresses_of(layer)), {})
     said = _addresses_of(deciding)
+    refuse_two_addresses({name: deciding[name][1] for name in said})
     for names in ADDRESSES:
         if not said or said.intersection(names):
             continue
