@@ -7,7 +7,6 @@ Exit status: 0 after a server that served; 2 for a bad option; 3 when it never s
 stop by SIGTERM ends by that signal (the server raises it again), which a shell shows as 143.
 """
 
-import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +17,7 @@ from licorne.config.sources import load
 from licorne.errors import EXIT_STARTUP, AppLoadError, ConfigError, LicorneError, StartupError
 from licorne.failures import report
 from licorne.server import worker
+from licorne.server.loops import refuse_running_loop
 from licorne.server.worker import Server
 
 __all__ = ["check", "launch", "run", "serve"]
@@ -27,7 +27,7 @@ App = str | Callable[..., Any] | Config | None
 
 def run(app: App = None, **options: Any) -> None:
     """Serve an application until the process is told to stop; exit with status 2 or 3 if that cannot be done."""
-    _refuse_running_loop()
+    refuse_running_loop()
     try:
         config = _config_of(app, options)
     except ConfigError as error:
@@ -97,14 +97,6 @@ def _blamed(error: StartupError, config: Config) -> tuple[str, ...]:
 
 def _is_on_the_spot(source: str) -> bool:
     return source in ("default", "argument APP", "keyword app")
-
-
-def _refuse_running_loop() -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise RuntimeError("run() starts an event loop, and one is running here; use: await licorne.serve(…)")
 
 
 def _config_of(app: App, options: dict[str, Any]) -> Config:

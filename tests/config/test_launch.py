@@ -234,11 +234,17 @@ def test_serve_raises_to_the_program_that_awaits_it() -> None:
         asyncio.run(licorne.serve("main:app", port="x"))
 
 
-def test_run_in_a_running_loop_says_what_to_await(command: Command) -> None:
-    script = "import asyncio, licorne\nasync def main(): licorne.run('main:app', port=0)\nasyncio.run(main())"
+@pytest.mark.parametrize("call", ["run('main:app', port=0)", "Server(licorne.Config('main:app', port=0)).run()"])
+def test_run_in_a_running_loop_says_what_to_await(command: Command, call: str) -> None:
+    script = f"import asyncio, licorne\nasync def main(): licorne.{call}\nasyncio.run(main())"
     done = command.run_python("-c", script)
     assert done.stderr.splitlines()[-1].startswith("RuntimeError: run() starts an event loop, and one is running")
     assert "never awaited" not in done.stderr
+
+
+def test_a_server_takes_a_configuration_alone() -> None:
+    with pytest.raises(TypeError, match=r"Server takes a Config, as in Server\(Config\('main:app'\)\), and no str"):
+        licorne.Server("main:app")
 
 
 def test_the_package_shows_what_it_promises() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from licorne.errors import StartupError
 from licorne.server.importer import import_object
 
-__all__ = ["LoopFactory", "choose_loop"]
+__all__ = ["LoopFactory", "choose_loop", "refuse_running_loop"]
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -23,6 +23,15 @@ def choose_loop(name: str) -> LoopFactory:
     if name in ("auto", "uvloop"):
         return _uvloop_factory(is_required=name == "uvloop")
     return _custom_factory(name)
+
+
+def refuse_running_loop() -> None:
+    """Raise a RuntimeError where a loop runs: no other can be started in its thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError("run() starts an event loop, and one is running here; use: await licorne.serve(…)")
 
 
 def _asyncio_factory() -> LoopFactory:

@@ -32,7 +32,7 @@ from licorne.server.bell import Bell
 from licorne.server.importer import LoadedApp, add_to_path, load_app
 from licorne.server.intake import Intake, turn
 from licorne.server.listeners import Listener, adopt_sockets, binds_of, open_listeners
-from licorne.server.loops import choose_loop
+from licorne.server.loops import choose_loop, refuse_running_loop
 from licorne.server.quota import Quota
 from licorne.server.refusals import Refusals
 from licorne.server.settings import connections_of, date_ticks, default_headers_of, driver_options_of, limits_of
@@ -59,6 +59,8 @@ class Server:
     """
 
     def __init__(self, config: Config) -> None:
+        if not isinstance(config, Config):
+            raise TypeError(f"Server takes a Config, as in Server(Config({config!r})), and no {type(config).__name__}")
         _configure_logging(config)
         self.config = config
         #: Whether connections have been let in; it stays True afterwards.
@@ -76,6 +78,7 @@ class Server:
 
     def run(self, sockets: Sequence[socket.socket] | None = None) -> None:
         """Serve in an event loop of the configured kind until told to stop. Raises ConfigError, StartupError."""
+        refuse_running_loop()
         self.load()  # first: the loop may be in the application's directory too
         loop_factory = choose_loop(self.config.loop)
         with asyncio.Runner(loop_factory=loop_factory) as runner:
