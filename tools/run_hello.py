@@ -10,6 +10,7 @@ import hashlib
 import os
 import socket
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -29,6 +30,7 @@ from environments import (
 HOST = "127.0.0.1"
 DEFAULT_PORT = "8000"
 VENV = ROOT / ".venv"
+MAX_REASON = 100
 
 #: Prints what is missing for compiling, if anything is: run by the interpreter that it is for.
 MISSING = """
@@ -113,7 +115,7 @@ def reason_of(error: StepFailed) -> str:
     """Return the one line of a failed compilation that says most."""
     lines = [line.strip() for line in str(error).splitlines()]
     own = [line for line in lines if "error:" in line.lower() and "subprocess-exited-with-error" not in line]
-    return own[0] if own else lines[0]
+    return textwrap.shorten((own or lines)[0], MAX_REASON, placeholder=" …")
 
 
 def advice() -> str:
