@@ -45,6 +45,13 @@ class Cycle:
         """Tell the application that the server stops."""
         raise NotImplementedError
 
+    def cut(self) -> None:
+        """Answer in place of an application that goes on although it was cancelled: the server waits no longer."""
+
+    def describe(self) -> str:
+        """Return what is answered, such as "GET /path", for the log; "" if it has no name."""
+        return ""
+
 
 class Link:
     """Be what the ASGI layer may ask of one live connection."""

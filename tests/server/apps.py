@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import threading
 import time
 from typing import Any
 
@@ -66,13 +67,42 @@ async def stubborn(scope: Any, receive: Any, send: Any) -> None:
         raise
 
 
+async def silent(scope: Any, receive: Any, send: Any) -> None:
+    """Begin no response, however long the client waits."""
+    if scope["type"] == "lifespan":
+        await say_lifespan(receive, send)
+        return
+    say("began")
+    await asyncio.Event().wait()
+
+
+async def threaded(scope: Any, receive: Any, send: Any) -> None:
+    """Wait in a thread, which cannot be cancelled, until the file `go` is there; nor can the application."""
+    if scope["type"] == "lifespan":
+        await say_lifespan(receive, send)
+        return
+    thread = threading.Thread(target=wait_for_go)
+    thread.start()
+    say("began")
+    while thread.is_alive():
+        try:
+            await asyncio.sleep(0.01)
+        except asyncio.CancelledError:
+            say("cancelled")
+
+
+def wait_for_go() -> None:
+    """Return when the file `go` is there."""
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+
+
 async def blocking(scope: Any, receive: Any, send: Any) -> None:
     """At /block, hold the whole event loop until the file `go` is there."""
     assert scope["type"] == "http"
     if scope["path"] == "/block":
         say("blocking")
-        while not os.path.exists("go"):
-            time.sleep(0.01)
+        wait_for_go()
     await answer(send, b"hello")
 
 

@@ -12,7 +12,6 @@ from serving is raised as a StartupError after everything that was begun has bee
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import os
 import socket
@@ -20,23 +19,23 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from licorne.asgi.lifespan import Lifespan
-from licorne.asgi.run import Application, AsgiOptions
-from licorne.asgi.trace import TRACE_LEVEL, Trace
+from licorne.asgi.run import Application
 from licorne.config.options import Config
 from licorne.drivers.asyncio import AsyncioRuntime
 from licorne.errors import StartupError
-from licorne.logs import setup
 from licorne.logs.access import AccessLog
-from licorne.logs.template import compile_template
 from licorne.server.bell import Bell
-from licorne.server.importer import LoadedApp, add_to_path, load_app
+from licorne.server.cutting import cut, running_requests
+from licorne.server.importer import LoadedApp
 from licorne.server.intake import Intake, turn
 from licorne.server.listeners import Listener, adopt_sockets, binds_of, open_listeners
 from licorne.server.loops import choose_loop, refuse_running_loop
+from licorne.server.preparing import asgi_options_of, configure_logging, load, refuse_unusable
 from licorne.server.quota import Quota
 from licorne.server.refusals import Refusals
 from licorne.server.settings import connections_of, date_ticks, default_headers_of, driver_options_of, limits_of
 from licorne.server.signals import INTENTIONS, Capture, Intention
+from licorne.server.threads import ThreadWatch
 
 __all__ = ["Server", "check"]
 
@@ -61,7 +60,7 @@ class Server:
     def __init__(self, config: Config) -> None:
         if not isinstance(config, Config):
             raise TypeError(f"Server takes a Config, as in Server(Config({config!r})), and no {type(config).__name__}")
-        _configure_logging(config)
+        configure_logging(config)
         self.config = config
         #: Whether connections have been let in; it stays True afterwards.
         self.started = False
@@ -81,13 +80,14 @@ class Server:
         refuse_running_loop()
         self.load()  # first: the loop may be in the application's directory too
         loop_factory = choose_loop(self.config.loop)
-        with asyncio.Runner(loop_factory=loop_factory) as runner:
+        with ThreadWatch() as threads, asyncio.Runner(loop_factory=loop_factory) as runner:
             loop = runner.get_loop()
             serving = loop.create_task(self.serve(sockets))
             while not serving.done():
                 # SystemExit and KeyboardInterrupt of a request's task come out of the loop; they end that task alone.
                 with contextlib.suppress(SystemExit, KeyboardInterrupt):
                     loop.run_until_complete(serving)
+            threads.begin()
             serving.result()
 
     async def serve(self, sockets: Sequence[socket.socket] | None = None) -> None:
@@ -103,8 +103,8 @@ class Server:
     def load(self) -> LoadedApp:
         """Import the application unless that was done. Raises ConfigError, StartupError."""
         if self._loaded is None:
-            _refuse_unusable(self.config)
-            self._loaded = _load(self.config)
+            refuse_unusable(self.config)
+            self._loaded = load(self.config)
         return self._loaded
 
     @property
@@ -221,7 +221,7 @@ class Server:
         application = Application(
             loaded.app,
             lifespan.state,
-            _asgi_options_of(config, loaded),
+            asgi_options_of(config, loaded),
             self._access_log.log if self._access_log else None,
             quota.count if config.limit_max_requests else None,
         )
@@ -260,7 +260,8 @@ class Server:
         if await self._is_drained(bound / 2 or None):
             return
         if not self.force_exit:
-            logger.error("Cancel %d running task(s), timeout graceful shutdown exceeded", runtime.running)
+            line = "Cancel %d running task(s), timeout graceful shutdown exceeded%s"
+            logger.error(line, runtime.running, running_requests(runtime))
         await self._abort()
 
     async def _is_drained(self, timeout: float | None) -> bool:
@@ -270,7 +271,7 @@ class Server:
     async def _abort(self) -> None:
         if self._runtime is None:
             return
-        self._runtime.abort()
+        await cut(self._runtime)
         if not await self._runtime.drained(_CANCEL_SECONDS):
             logger.error("%d running task(s) do not end although they were cancelled", self._runtime.running)
 
@@ -289,46 +290,16 @@ class Server:
 
 def check(config: Config) -> str:
     """Load everything that serving needs, serve nothing; return what was loaded. Raises ConfigError, StartupError."""
-    _configure_logging(config)
-    _refuse_unusable(config)
-    loaded = _load(config)
+    configure_logging(config)
+    refuse_unusable(config)
+    loaded = load(config)
     choose_loop(config.loop)
     return str(loaded)
-
-
-def _configure_logging(config: Config) -> None:
-    if isinstance(config.app, str):
-        add_to_path(config.app_dir)  # a logging configuration may name classes that are beside the application
-    setup.configure(config.log_config, config.log_level, config.access_log, config.use_colors)
-
-
-def _refuse_unusable(config: Config) -> None:
-    """Raise ConfigError or StartupError for what would be found to be wrong only after the application has started."""
-    connections_of(config, default_headers_of(config))
-    if config.access_log_format is not None:
-        compile_template(config.access_log_format)
-
-
-def _load(config: Config) -> LoadedApp:
-    loaded = load_app(config.app, factory=config.factory, interface=config.interface, app_dir=config.app_dir)
-    asgi_logger = logging.getLogger("licorne.asgi")
-    if not asgi_logger.isEnabledFor(TRACE_LEVEL):
-        return loaded
-    return dataclasses.replace(loaded, app=Trace(loaded.app, asgi_logger))
 
 
 def _quota_of(config: Config, on_spent: Callable[[int], object]) -> Quota:
     limit = config.limit_max_requests or 0
     return Quota(limit, config.limit_max_requests_jitter if limit else 0, on_spent)
-
-
-def _asgi_options_of(config: Config, loaded: LoadedApp) -> AsgiOptions:
-    return AsgiOptions(
-        asgi_version=loaded.asgi_version,
-        root_path=config.root_path,
-        limit_concurrency=config.limit_concurrency or 0,
-        concurrency_wait=config.limit_concurrency_wait,
-    )
 
 
 def _log_process(line: str) -> None:

@@ -1,0 +1,50 @@
+"""Cutting: ends what still runs when the server waits no longer, and says what it was.
+
+    1  applications hear that the server stops and are cancelled; most end at once and their peers get a 503
+    2  who still runs (code in a thread cannot be cancelled) loses its peer, who gets the 503 from here
+    3  the connections are dropped
+
+Rules: a peer who waits for an answer gets one; an application is cancelled once, so that its cleaning up is not.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from licorne.drivers.base import Runtime
+from licorne.link import Cycle
+from licorne.server.intake import turn
+
+__all__ = ["cut", "running_requests"]
+
+#: How often the loop turns for what was cancelled, which may be several tasks deep, and for what was written.
+_END_TURNS = 10
+_MAX_NAMES = 5
+
+
+async def cut(runtime: Runtime) -> None:
+    """Cancel every task, then drop every link."""
+    runtime.announce_shutdown()
+    for task in list(runtime.tasks):
+        task.cancel("Task cancelled, timeout graceful shutdown exceeded")
+    await turn(_END_TURNS)
+    for cycle in list(_cycles(runtime)):
+        cycle.cut()
+    await turn(_END_TURNS)
+    for link in list(runtime.links):
+        dropped: Any = link
+        dropped.abort()
+
+
+def running_requests(runtime: Runtime) -> str:
+    """Return a phrase like ": GET /a, POST /b and 3 more" for what runs, "" if nothing has a name."""
+    names = [cycle.describe() for cycle in islice(_cycles(runtime), _MAX_NAMES)]
+    shown = ", ".join(name for name in names if name)
+    more = len(runtime.tasks) - len(names)
+    return f": {shown}{f' and {more} more' if more else ''}" if shown else ""
+
+
+def _cycles(runtime: Runtime) -> Iterator[Cycle]:
+    for task, link in runtime.tasks.items():
+        if link.tasks is not None and task in link.tasks:
+            yield link.tasks[task]

@@ -1,0 +1,87 @@
+"""Cutting: the order in which what still runs is ended, and how it is named."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from licorne.link import Cycle
+from licorne.server.cutting import cut, running_requests
+
+
+class NamedCycle(Cycle):
+    """Be the answer to a request with a name."""
+
+    def __init__(self, name: str, events: list[str]) -> None:
+        self.name = name
+        self.events = events
+
+    def describe(self) -> str:
+        return self.name
+
+    def cut(self) -> None:
+        self.events.append(f"{self.name} was cut")
+
+
+class Everything:
+    """Be a runtime, and its one link."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.links = {self}
+        self.tasks: dict[Any, Any] = {}
+
+    def add(self, task: Any, name: str) -> None:
+        """Have a task run."""
+        link = type("Link", (), {"tasks": {task: NamedCycle(name, self.events)}})()
+        self.tasks[task] = link
+
+    def announce_shutdown(self) -> None:
+        self.events.append("told")
+
+    def abort(self) -> None:
+        self.events.append("dropped")
+
+
+def test_tasks_end_before_links_and_who_does_not_end_is_cut() -> None:
+    runtime: Any = Everything()
+
+    async def polite() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            runtime.events.append("polite ended")
+            del runtime.tasks[asyncio.current_task()]
+
+    async def stubborn() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.Event().wait()
+
+    async def main() -> None:
+        runtime.add(asyncio.create_task(polite()), "polite")
+        runtime.add(asyncio.create_task(stubborn()), "stubborn")
+        await asyncio.sleep(0)
+        await cut(runtime)
+
+    asyncio.run(main())
+    assert runtime.events == ["told", "polite ended", "stubborn was cut", "dropped"]
+
+
+@pytest.mark.parametrize(
+    ("names", "phrase"),
+    [
+        ([], ""),
+        (["", ""], ""),
+        (["GET /a"], ": GET /a"),
+        (["GET /a", "POST /b"], ": GET /a, POST /b"),
+        ([f"GET /{number}" for number in range(8)], ": GET /0, GET /1, GET /2, GET /3, GET /4 and 3 more"),
+    ],
+)
+def test_at_most_five_requests_are_named(names: list[str], phrase: str) -> None:
+    runtime: Any = Everything()
+    for number, name in enumerate(names):
+        runtime.add(number, name)
+    assert running_requests(runtime) == phrase
