@@ -10,7 +10,7 @@ LONG = [f"--header=x-{number}:some-value" for number in range(10)]
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["/home/me/.venv/bin/python3", "/home/me/.venv/bin/licorne", "main:app"], "python3 licorne main:app"),
+        (["/opt/shop/bin/python3", "/opt/shop/bin/licorne", "main:app"], "python3 licorne main:app"),
         (["nginx: master process /usr/sbin/nginx"], "nginx: master process /usr/sbin/nginx"),
         (["licorne", "main:app", "--app-dir=/srv/shop/app", "--uds", "/run/a.sock"], None),
         (["python", "licorne", "main:app", *LONG, "--port", "8000"], None),
