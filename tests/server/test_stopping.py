@@ -125,6 +125,34 @@ def test_what_runs_at_the_bound_is_cancelled_before_the_lifespan_ends(loop: str)
     assert "Traceback" not in server.log
 
 
+def test_a_client_that_waits_at_the_bound_is_answered_503(loop: str) -> None:
+    with running("silent", loop, "--timeout-graceful-shutdown=200ms") as server, Client(server.port) as client:
+        client.send_request("/slow?token=secret")
+        server.wait_for("app: began")
+        server.signal(signal.SIGTERM)
+        assert client.read_to_the_end().startswith(b"HTTP/1.1 503 ")
+        assert server.wait() == -signal.SIGTERM
+    assert "Cancel 1 running task(s), timeout graceful shutdown exceeded: GET /slow" in server.log
+    assert '"GET /slow?token=secret HTTP/1.1" 503 ' in server.log
+    assert server.log.count("secret") == 1
+    assert "Traceback" not in server.log
+
+
+def test_a_client_of_a_thread_is_answered_503_and_the_thread_is_waited_for_aloud(loop: str, tmp_path: Path) -> None:
+    bound = "--timeout-graceful-shutdown=200ms"
+    with running("threaded", loop, bound, cwd=tmp_path) as server, Client(server.port) as client:
+        client.send_request("/slow")
+        server.wait_for("app: began")
+        server.signal(signal.SIGINT)
+        assert client.read_to_the_end().startswith(b"HTTP/1.1 503 ")
+        server.wait_for(r"1 running task\(s\) do not end although they were cancelled")
+        server.wait_for(r"Waiting for 1 thread\(s\) of the application\. \(CTRL\+C to force quit\)")
+        (tmp_path / "go").touch()
+        assert server.wait() == 0
+    assert '"GET /slow HTTP/1.1" 503 ' in server.log
+    assert server.log.count("app: cancelled") == 1 + 1  # by the server, and by the end of the event loop
+
+
 # --- being told twice ---------------------------------------------------------------------------------------
 
 
