@@ -39,7 +39,7 @@ COMPILED = (
     "engine/http1/native",
     "engine/http1/chunked",
     "engine/http1/writer",
-    "asgi/ready",
+    "asgi/cycle",
     "asgi/scope",
     "asgi/shared",
     "asgi/http",

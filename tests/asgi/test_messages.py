@@ -113,7 +113,7 @@ async def test_headers_keep_order_and_repetition(stage: Stage) -> None:
         pytest.param([{"type": "websocket.accept"}], "Expected ASGI message 'http.response.start'", id="websocket"),
         pytest.param([{"type": "http.response.debug"}], "Expected ASGI message 'http.response.start'", id="debug"),
         pytest.param([{"type": "http.response.pathsend", "path": "/"}], "Expected ASGI message", id="pathsend"),
-        pytest.param([{"type": None}], "Expected ASGI message 'http.response.start', but got None.", id="none"),
+        pytest.param([{"type": None}], "An ASGI message must have a 'type' that is a str, got None.", id="none"),
     ],
 )
 async def test_wrong_first_message(stage: Stage, messages: list[Any], words: str) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from licorne.drivers.base import DriverOptions, Runtime, shortest_tick
 from licorne.drivers.link import DriverLink
 from licorne.drivers.sweep import sweep
@@ -57,18 +59,21 @@ def test_deadline_is_kept_within_two_ticks_and_never_early() -> None:
     assert link.closings
 
 
-def test_late_sweep_judges_nobody() -> None:
+def test_late_sweep_puts_deadlines_off() -> None:
     runtime, link = serve(100.0)
     sweep(runtime, 100.25)
+    left = link.connection.deadline - 100.25
     sweep(runtime, 150.0)  # the machine slept: what the peers sent meanwhile is not read yet
     assert not link.closings
-    sweep(runtime, 150.25)
+    assert link.connection.deadline - 150.0 == pytest.approx(left - TICK)
+    for number in range(1, 12):
+        sweep(runtime, 150.0 + number * TICK)
     assert link.closings
 
 
 def test_sweeps_that_are_always_late_let_nobody_off() -> None:
     runtime, link = serve(100.0)
-    for number in range(1, 6):
+    for number in range(1, 12):
         sweep(runtime, 100.0 + number * 4 * TICK)  # applications block the loop, turn by turn
     assert link.closings
 

@@ -1,13 +1,12 @@
 cimport cython
 
-from licorne.asgi.ready cimport Ready
+from licorne.asgi.cycle cimport AsgiCycle
 from licorne.asgi.scope cimport ScopeMaker
 from licorne.asgi.shared cimport Shared
 from licorne.engine.exchange cimport Exchange
 from licorne.engine.received cimport BodyBuffer
-from licorne.link cimport Cycle, Link
+from licorne.link cimport Link
 
-cdef Ready _DONE
 cdef object _Coroutine
 cdef str _DISCONNECT
 cdef str _START
@@ -20,8 +19,9 @@ cdef int _EARLY_HINTS_STATUS
 
 
 @cython.final
-cdef class HttpCycle(Cycle):
+cdef class HttpCycle(AsgiCycle):
     cdef Exchange exchange
+    cdef bint has_counted
     cdef bint has_ended
     cdef bint is_body_taken
     cdef bint is_stopping
@@ -43,11 +43,13 @@ cdef class HttpCycle(Cycle):
     @cython.locals(exchange=Exchange)
     cdef _send_rare(self, str kind, dict message)
     cdef _send_trailers(self, str kind, dict message)
+    cdef _count(self)
     cdef _end(self)
     cdef _fail(self, object error)
     cdef bint _is_expected(self, object error) except -1
     cdef _report(self, object error)
-    cdef _answer_500(self)
+    cdef _answer_failure(self, bint is_told)
 
 
+cdef str _kind_of(dict message)
 cdef bytes _bytes_of(object body)

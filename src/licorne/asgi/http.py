@@ -16,20 +16,17 @@ from time import perf_counter
 from types import CoroutineType
 from typing import Any
 
+from licorne.asgi.cycle import AsgiCycle, Message
 from licorne.asgi.files import FileRange
-from licorne.asgi.ready import DONE, Ready
 from licorne.asgi.shared import Shared
 from licorne.engine.exchange import Exchange
 from licorne.errors import ClientDisconnected, LocalProtocolError
-from licorne.link import Cycle, Link
+from licorne.link import Link
 
 __all__ = ["HttpCycle"]
 
 logger = logging.getLogger("licorne.error")
 
-Message = dict[str, Any]
-
-_DONE = DONE
 _Coroutine = CoroutineType
 _DISCONNECT = "http.disconnect"
 _START = "http.response.start"
@@ -41,10 +38,20 @@ _ZEROCOPYSEND = "http.response.zerocopysend"
 _EARLY_HINTS_STATUS = 103
 
 
-class HttpCycle(Cycle):
+class HttpCycle(AsgiCycle):
     """Connect one exchange with one call of the application."""
 
-    __slots__ = ("exchange", "has_ended", "is_body_taken", "is_stopping", "link", "shared", "started_at", "trailers")
+    __slots__ = (
+        "exchange",
+        "has_counted",
+        "has_ended",
+        "is_body_taken",
+        "is_stopping",
+        "link",
+        "shared",
+        "started_at",
+        "trailers",
+    )
 
     # construction
 
@@ -58,6 +65,7 @@ class HttpCycle(Cycle):
         self.is_stopping = False
         #: The response has ended, in whichever way, and is logged.
         self.has_ended = False
+        self.has_counted = False
         self.trailers: list[tuple[bytes, bytes]] | None = None
         self.started_at = perf_counter() if shared.needs_time else 0.0
 
@@ -72,11 +80,13 @@ class HttpCycle(Cycle):
         return result if type(result) is _Coroutine or asyncio.iscoroutine(result) else _awaited(result)
 
     def finish(self, error: BaseException | None) -> None:
-        if error is not None or not self.exchange.is_complete():
-            self._fail(error)
-        self._end()
-        if self.shared.is_limited:
-            self.shared.release()
+        try:
+            if error is not None or not self.exchange.is_complete():
+                self._fail(error)
+            self._end()
+        finally:
+            if self.shared.is_limited:
+                self.shared.release()
 
     def is_answered(self) -> bool:
         return self.exchange.is_complete()
@@ -85,43 +95,43 @@ class HttpCycle(Cycle):
         self.is_stopping = True
         self.exchange.leave()
 
-    # what the application calls
+    def cut(self) -> None:
+        if not self.exchange.has_started() and not self.exchange.is_disconnected:
+            self._answer_failure(True)
+            self.link.pump()
+            self._end()
 
-    def receive(self) -> Awaitable[Message]:
-        """Return the next message of the request (ASGI `receive`)."""
+    def describe(self) -> str:
+        path = self.exchange.head.target.partition(b"?")[0]
+        return f"{self.exchange.head.method} {path.decode('ascii', 'backslashreplace')}"
+
+    # what the application asks
+
+    def message_now(self) -> Message | None:
         exchange = self.exchange
-        body = exchange.body
-        if self.is_body_taken or exchange.is_complete() or exchange.is_disconnected:
-            if exchange.is_complete() or exchange.is_disconnected or exchange.is_leaving:
-                return Ready(self._disconnect())
-            return self._receive_later()
-        if body.first or body.has_ended:
-            return Ready(self._request())
-        if exchange.is_leaving:
-            return Ready(self._disconnect())
+        if exchange.is_complete() or exchange.is_disconnected:
+            return self._disconnect()
+        if not self.is_body_taken and (exchange.body.first or exchange.body.has_ended):
+            return self._request()
+        return self._disconnect() if exchange.is_leaving else None
+
+    async def message_later(self) -> Message:
+        exchange = self.exchange
         if exchange.head.expects_continue:
             exchange.send_continue()
             self.link.pump()
-        return self._receive_later()
-
-    def send(self, message: Message) -> Awaitable[None]:
-        """Take a message of the response (ASGI `send`)."""
-        return self._take(message)
-
-    # internals: receiving
-
-    async def _receive_later(self) -> Message:
-        exchange = self.exchange
         while True:
-            if exchange.is_complete() or exchange.is_disconnected:
-                return self._disconnect()
-            if not self.is_body_taken and (exchange.body.first or exchange.body.has_ended):
-                return self._request()
-            if exchange.is_leaving:
-                return self._disconnect()
             if exchange.gate is None:
                 exchange.gate = self.link.gate()
             await exchange.gate.wait()
+            message = self.message_now()
+            if message is not None:
+                return message
+
+    def take(self, message: Message) -> Awaitable[None] | None:
+        return self._take(message if type(message) is dict else dict(message))
+
+    # internals: receiving
 
     def _request(self) -> Message:
         exchange = self.exchange
@@ -140,34 +150,31 @@ class HttpCycle(Cycle):
 
     # internals: sending
 
-    def _take(self, message: Message) -> Awaitable[None]:
-        kind = message["type"]
+    def _take(self, message: Message) -> Awaitable[None] | None:
+        kind = _kind_of(message)
         exchange = self.exchange
         if kind == _BODY and exchange.has_started() and not self.has_ended:
             return self._send_body(message)
         if kind == _START and not exchange.has_started():
             self._start_response(message)
-            return _DONE
+            return None
         return self._send_rare(kind, message)
 
     def _start_response(self, message: Message) -> None:
         trailers = bool(message.get("trailers", False))
-        self.exchange.start_response(message["status"], message.get("headers", ()), trailers)
-        if self.shared.on_response is not None:
-            self.shared.on_response()
+        self.exchange.start_response(message.get("status"), message.get("headers", ()), trailers)
+        self._count()
 
-    def _send_body(self, message: Message) -> Awaitable[None]:
+    def _send_body(self, message: Message) -> Awaitable[None] | None:
         exchange = self.exchange
         more = bool(message.get("more_body", False))
         exchange.write(_bytes_of(message.get("body", b"")), not more)
-        self.link.pump()
-        if more:
-            return self.link.drain() or _DONE
         if exchange.is_complete():
-            self._end()
-        return _DONE
+            self._end()  # before the pump, which may start the next request
+        self.link.pump()
+        return self.link.drain() if more else None
 
-    def _send_rare(self, kind: str, message: Message) -> Awaitable[None]:
+    def _send_rare(self, kind: str, message: Message) -> Awaitable[None] | None:
         exchange = self.exchange
         if exchange.is_disconnected:
             raise ClientDisconnected("The client disconnected.")
@@ -177,7 +184,7 @@ class HttpCycle(Cycle):
             links = [(b"link", link) for link in message.get("links", ())]
             exchange.send_informational(_EARLY_HINTS_STATUS, links)
             self.link.pump()
-            return _DONE
+            return None
         if not exchange.has_started():
             raise LocalProtocolError(f"Expected ASGI message {_START!r}, but got {kind!r}.")
         if exchange.awaits_trailers():
@@ -186,16 +193,16 @@ class HttpCycle(Cycle):
             return self._send_file(kind, message)
         raise LocalProtocolError(f"Expected ASGI message {_BODY!r}, but got {kind!r}.")
 
-    def _send_trailers(self, kind: str, message: Message) -> Awaitable[None]:
+    def _send_trailers(self, kind: str, message: Message) -> Awaitable[None] | None:
         if kind != _TRAILERS:
             raise LocalProtocolError(f"Expected ASGI message {_TRAILERS!r}, but got {kind!r}.")
         self.trailers = [*(self.trailers or []), *message.get("headers", ())]
         if message.get("more_trailers", False):
-            return _DONE
+            return None
         self.exchange.write_trailers(self.trailers)
         self.link.pump()
         self._end()
-        return _DONE
+        return None
 
     async def _send_file(self, kind: str, message: Message) -> None:
         exchange = self.exchange
@@ -226,6 +233,11 @@ class HttpCycle(Cycle):
 
     # internals: the end
 
+    def _count(self) -> None:
+        self.has_counted = True
+        if self.shared.on_response is not None:
+            self.shared.on_response()
+
     def _end(self) -> None:
         """Log the exchange, once."""
         if not self.has_ended:
@@ -233,7 +245,10 @@ class HttpCycle(Cycle):
             shared = self.shared
             if shared.log_access is not None:
                 ended_at = perf_counter() if shared.needs_time else 0.0
-                shared.log_access(self.exchange, self.link, self.started_at, ended_at)
+                try:
+                    shared.log_access(self.exchange, self.link, self.started_at, ended_at)
+                except Exception:
+                    logger.exception("The access log cannot take a line")
 
     def _fail(self, error: BaseException | None) -> None:
         """Deal with an application that raised, or that left its response open."""
@@ -247,7 +262,7 @@ class HttpCycle(Cycle):
         if exchange.is_disconnected or is_open or (has_left and error is not None):
             exchange.abort()
         else:
-            self._answer_500()
+            self._answer_failure(is_told=self.is_stopping and not isinstance(error, Exception))
         self.link.pump()
 
     def _is_expected(self, error: BaseException | None) -> bool:
@@ -271,12 +286,23 @@ class HttpCycle(Cycle):
         else:
             logger.error("ASGI callable returned without starting response (%s).", request)
 
-    def _answer_500(self) -> None:
+    def _answer_failure(self, is_told: bool) -> None:
+        """Answer in place of the application: 503 if it ended because it was told of the stop, else 500."""
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-        self.exchange.start_response(500, headers)
-        self.exchange.write(b"Internal Server Error", True)
-        if self.shared.on_response is not None:
-            self.shared.on_response()
+        self.exchange.start_response(503 if is_told else 500, headers)
+        self.exchange.write(b"Service Unavailable" if is_told else b"Internal Server Error", True)
+        if not self.has_counted:
+            self._count()
+
+
+def _kind_of(message: Message) -> str:
+    """Return the type of a message as a plain str. Raises LocalProtocolError when it has none."""
+    kind = message.get("type")
+    if type(kind) is str:
+        return kind
+    if not isinstance(kind, str):
+        raise LocalProtocolError(f"An ASGI message must have a 'type' that is a str, got {kind!r}.")
+    return str.__str__(kind)
 
 
 def _bytes_of(body: Any) -> bytes:

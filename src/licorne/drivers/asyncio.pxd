@@ -5,6 +5,7 @@ from licorne.drivers.link cimport DriverLink
 from licorne.drivers.sweep cimport sweep
 from licorne.link cimport Cycle, Gate
 
+cdef int _STOPPING
 cdef int _LINGER
 cdef int _FLUSH
 cdef int _MAX_WAITERS

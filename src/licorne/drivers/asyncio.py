@@ -7,7 +7,6 @@ before the call from the loop returns.
 
 import asyncio
 import contextvars
-import logging
 import os
 import socket
 import struct
@@ -21,7 +20,7 @@ try:
 except ImportError:  # Windows, where nobody asks them
     pass
 
-from licorne.drivers.base import DriverOptions, Runtime
+from licorne.drivers.base import DriverOptions, Runtime, Stage
 from licorne.drivers.files import send_file
 from licorne.drivers.link import DriverLink
 from licorne.drivers.sweep import sweep
@@ -32,8 +31,7 @@ from licorne.link import Cycle, Gate, Link
 
 __all__ = ["AsyncioRuntime"]
 
-logger = logging.getLogger("licorne.error")
-
+_STOPPING = int(Stage.STOPPING)
 _LINGER = int(Closing.LINGER)
 _FLUSH = int(Closing.FLUSH)
 #: Sweeps come this often while the server drains, in seconds.
@@ -114,7 +112,7 @@ class AsyncioRuntime(Runtime):
 
     def begin_drain(self) -> None:
         """End gracefully: idle links close soon, busy ones after their exchange."""
-        self.is_draining = True
+        self.stage = Stage.DRAINING
         self.tick = min(self.tick, _DRAIN_TICK)
         for link in list(self.links):
             link.connection.shutdown(self.loop.time())
@@ -138,7 +136,10 @@ class AsyncioRuntime(Runtime):
     def abort(self) -> None:
         """Drop every link and cancel every task."""
         for link in list(self.links):
-            link.abort()  # type: ignore[attr-defined]
+            if link.connection.ends_with_connection():
+                link.reset()  # type: ignore[attr-defined]
+            else:
+                link.abort()  # type: ignore[attr-defined]
         for task in list(self.tasks):
             task.cancel("Task cancelled, timeout graceful shutdown exceeded")
 
@@ -246,6 +247,8 @@ class AsyncioLink(DriverLink):
         return AsyncioGate(self.loop)
 
     def start(self, cycle: Cycle) -> None:
+        if self.runtime.stage == _STOPPING:
+            cycle.announce_shutdown()
         try:
             task = self.shared.spawn(cycle.start(), self.is_clean)
         except BaseException as error:
@@ -275,9 +278,14 @@ class AsyncioLink(DriverLink):
         if self.transport.is_closing():
             return
         if is_reading:
-            self.transport.resume_reading()
+            # asyncio keeps the context that it is called in, which may be a request's, for all later reads.
+            self.shared.context.copy().run(self.transport.resume_reading)
         else:
             self.transport.pause_reading()
+
+    def go_on_soon(self) -> None:
+        # In the context of the runtime: this may be called by an application.
+        self.loop.call_soon(self.go_on, context=self.shared.context)
 
     def unsent_bytes(self) -> int:
         size: int = self.transport.get_write_buffer_size()
@@ -289,13 +297,16 @@ class AsyncioLink(DriverLink):
     def reset(self) -> None:
         # Without this the kernel would go on offering what it holds to a peer that does not take it.
         sock = self.transport.get_extra_info("socket")
-        if sock is not None and not self.transport.is_closing():
+        if sock is not None and sock.fileno() >= 0:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.transport.abort()
 
     def close_transport(self, closing: int) -> None:
         if closing == _LINGER and self.transport.can_write_eof():
-            self.transport.write_eof()
+            try:
+                self.transport.write_eof()
+            except OSError:  # the peer has gone meanwhile
+                self.transport.abort()
         elif closing <= _FLUSH:
             self.transport.close()
         else:

@@ -4,6 +4,7 @@ from licorne.link cimport Cycle, Link
 
 cdef class SharedLink(Link):
     cdef public Connection connection
+    cdef public bint is_refused
     cdef public dict tasks
 
     cpdef close_transport(self, int closing)
@@ -13,7 +14,6 @@ cdef class SharedLink(Link):
 cdef class Runtime:
     cdef public dict abandoned
     cdef public object begin
-    cdef public bint is_draining
     cdef public object limits
     cdef public set links
     cdef public object new_connection
@@ -21,7 +21,8 @@ cdef class Runtime:
     cdef public object on_refusal
     cdef public list on_tick
     cdef public object options
-    cdef public dict peers
+    cdef public object peers
+    cdef public int stage
     cdef public dict tasks
     cdef public double tick
     cdef public Py_ssize_t write_high_water

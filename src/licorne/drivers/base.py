@@ -9,6 +9,7 @@ so that a deadline made from it may be late by two ticks and is never early.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
 from licorne.engine.connection import Connection
@@ -17,15 +18,16 @@ from licorne.engine.limits import Limits
 from licorne.errors import RemoteProtocolError
 from licorne.link import Cycle, Link
 
-__all__ = ["DriverOptions", "Runtime", "SharedLink", "shortest_tick"]
+__all__ = ["DriverOptions", "Peers", "Runtime", "SharedLink", "Stage", "shortest_tick"]
 
 _NO_LIMIT = 2**40
 _MAX_TICK = 1.0
 _MIN_TICK = 0.02
 #: How many ticks make up the shortest clock.
 _TICKS_PER_CLOCK = 8
-#: How far past the connection limit a peer still gets an answer; beyond that it is dropped without one.
-_CROWD_SHARE = 1.05
+#: How many refused peers, as a share of the connection limit, get an answer; beyond that they are dropped without.
+_CROWD_SHARE = 0.05
+_USUAL_LIMIT = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +63,11 @@ def shortest_tick(limits: Limits, options: DriverOptions) -> float:
 class SharedLink(Link):
     """Be a link as its runtime sees it."""
 
-    __slots__ = ("connection", "tasks")
+    __slots__ = ("connection", "is_refused", "tasks")
 
     connection: Connection
+    #: The peer was turned away and only gets to see why.
+    is_refused: bool
     #: Tasks of this link that were not over at once; None until there is one.
     tasks: dict[Any, Cycle] | None
 
@@ -76,13 +80,34 @@ class SharedLink(Link):
         raise NotImplementedError
 
 
+class Stage(IntEnum):
+    """Say how far a worker is with its stop."""
+
+    SERVING = 0
+    #: Nothing new is begun on a connection.
+    DRAINING = 1
+    #: Running applications were told; so are those that start from now on.
+    STOPPING = 2
+
+
+class Peers:
+    """Count connections."""
+
+    __slots__ = ("counts", "refused")
+
+    def __init__(self) -> None:
+        #: By peer address, kept only when they are limited.
+        self.counts: dict[str, int] = {}
+        #: Of peers that were turned away and only get to see why.
+        self.refused = 0
+
+
 class Runtime:
     """Hold what the links of one worker share."""
 
     __slots__ = (
         "abandoned",
         "begin",
-        "is_draining",
         "limits",
         "links",
         "new_connection",
@@ -91,6 +116,7 @@ class Runtime:
         "on_tick",
         "options",
         "peers",
+        "stage",
         "tasks",
         "tick",
         "write_high_water",
@@ -113,13 +139,13 @@ class Runtime:
         #: Called with the time by each sweep.
         self.on_tick: list[Callable[[float], object]] = []
         self.links: set[SharedLink] = set()
-        #: Connections by peer address, kept only when they are limited.
-        self.peers: dict[str, int] = {}
+        self.peers = Peers()
         #: Running tasks and whose they are.
         self.tasks: dict[Any, SharedLink] = {}
         #: Tasks whose peer left, and when they are cancelled.
         self.abandoned: dict[Any, float] = {}
-        self.is_draining = False
+        #: A member of `Stage`.
+        self.stage = 0
         self.tick = shortest_tick(limits, options)
         self.write_high_water = options.write_high_water or _NO_LIMIT
         self.now = 0.0
@@ -131,42 +157,45 @@ class Runtime:
 
     def admit(self, link: SharedLink) -> RemoteProtocolError | None:
         """Decide whether a new link may stay; return why not."""
-        limit = self.options.max_connections
-        if limit and len(self.links) >= limit and not self.shed_idle():
-            return RemoteProtocolError(503, "too many connections")
         limit = self.options.max_connections_per_peer
-        if limit and link.client is not None:
-            count = self.peers.get(link.client[0], 0)
-            if count >= limit:
-                return RemoteProtocolError(503, "too many connections from this address")
+        if limit and link.client is not None and self.peers.counts.get(link.client[0], 0) >= limit:
+            return RemoteProtocolError(503, "too many connections from this address")
+        limit = self.options.max_connections
+        if limit and len(self.links) - self.peers.refused >= limit and not self.shed_idle():
+            return RemoteProtocolError(503, "too many connections")
         return None
 
     def is_crowded(self) -> bool:
-        """Tell whether not even refusals should be written."""
-        limit = self.options.max_connections
-        return bool(limit) and len(self.links) > limit * _CROWD_SHARE + 1
+        """Tell whether not even refusals should be written: each holds a descriptor while it lingers."""
+        return self.peers.refused > (self.options.max_connections or _USUAL_LIMIT) * _CROWD_SHARE + 1
 
     def add(self, link: SharedLink) -> None:
         """Count a link."""
         self.links.add(link)
-        if self.options.max_connections_per_peer and link.client is not None:
+        if link.is_refused:
+            self.peers.refused += 1
+        elif self.options.max_connections_per_peer and link.client is not None:
             host = link.client[0]
-            self.peers[host] = self.peers.get(host, 0) + 1
+            self.peers.counts[host] = self.peers.counts.get(host, 0) + 1
 
     def remove(self, link: SharedLink) -> None:
         """Stop counting a link."""
         self.links.discard(link)
-        if self.options.max_connections_per_peer and link.client is not None:
+        if link.is_refused:
+            self.peers.refused -= 1
+        elif self.options.max_connections_per_peer and link.client is not None:
             host = link.client[0]
-            self.peers[host] = self.peers.get(host, 1) - 1
-            if not self.peers[host]:
-                del self.peers[host]
+            self.peers.counts[host] = self.peers.counts.get(host, 1) - 1
+            if not self.peers.counts[host]:
+                del self.peers.counts[host]
 
     def shed_idle(self) -> bool:
         """Close the link that has been idle longest, to make room; False if none is idle."""
         oldest = None
         for link in self.links:
-            if link.connection.is_idle() and (oldest is None or link.connection.deadline < oldest.connection.deadline):
+            connection = link.connection
+            is_old = connection.is_idle() and connection.idle_since <= self.now
+            if is_old and (oldest is None or connection.idle_since < oldest.connection.idle_since):
                 oldest = link
         if oldest is None:
             return False
@@ -207,6 +236,7 @@ class Runtime:
 
     def announce_shutdown(self) -> None:
         """Tell every running application that the server stops."""
+        self.stage = Stage.STOPPING
         for link in list(self.tasks.values()):
             for cycle in list((link.tasks or {}).values()):
                 cycle.announce_shutdown()

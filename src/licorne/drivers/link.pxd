@@ -5,6 +5,7 @@ from licorne.link cimport Cycle
 cimport cython
 
 cdef Py_ssize_t _MAX_JOINED_BYTES
+cdef int _MAX_BATCH
 
 
 cdef class DriverLink(SharedLink):
@@ -20,12 +21,14 @@ cdef class DriverLink(SharedLink):
     cpdef write(self, bytes data)
     cpdef write_all(self, list pieces)
     cpdef set_reading(self, bint is_reading)
+    cpdef go_on_soon(self)
+    cpdef go_on(self)
     cpdef Py_ssize_t unsent_bytes(self) except -1
     cpdef abort(self)
     cpdef reset(self)
     cpdef open(self)
     cpdef closed(self)
-    @cython.locals(runtime=Runtime, connection=Connection, exchange=Exchange, cycle=Cycle)
+    @cython.locals(runtime=Runtime, connection=Connection, exchange=Exchange, cycle=Cycle, begun=int)
     cdef _start_exchanges(self)
     @cython.locals(pieces=list)
     cdef _write(self)

@@ -13,6 +13,8 @@ __all__ = ["DriverLink"]
 
 # Bytes that are cheaper to join than to hand to the transport piece by piece.
 _MAX_JOINED_BYTES = 64 * 1024
+# Pipelined requests that one connection may have answered before the others have their turn.
+_MAX_BATCH = 16
 
 
 class DriverLink(SharedLink):
@@ -32,11 +34,12 @@ class DriverLink(SharedLink):
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.connection = runtime.new_connection()
+        self.is_refused = False
         self.tasks = None
         self.client = None
         self.server = None
         self.is_secure = False
-        #: An exchange that is started once the peer reads.
+        #: An exchange that is started once the peer reads, or others had their turn; nothing more is read meanwhile.
         self.held: Exchange | None = None
         self.is_pumping = False
         self.is_reading = True
@@ -61,6 +64,10 @@ class DriverLink(SharedLink):
         """Read from the transport, or stop reading."""
         raise NotImplementedError
 
+    def go_on_soon(self) -> None:
+        """Call `go_on` in the next turn of the loop."""
+        raise NotImplementedError
+
     def unsent_bytes(self) -> int:
         """Return how many bytes the transport holds."""
         raise NotImplementedError
@@ -79,6 +86,7 @@ class DriverLink(SharedLink):
         """Begin to serve; the transport is up, `client` and `server` are set."""
         runtime = self.runtime
         refusal = runtime.admit(self)
+        self.is_refused = refusal is not None
         runtime.add(self)
         self.connection.start(runtime.now)
         if refusal is not None:
@@ -87,7 +95,7 @@ class DriverLink(SharedLink):
                 return
             self.connection.refuse(refusal, runtime.now)
             self.pump()
-        elif runtime.is_draining:
+        elif runtime.stage:
             self.connection.shutdown(runtime.now)
 
     def closed(self) -> None:
@@ -105,6 +113,7 @@ class DriverLink(SharedLink):
             return
         self.is_pumping = True
         try:
+            self._write()  # what is ready does not wait for the next request
             self._start_exchanges()
         finally:
             self.is_pumping = False
@@ -113,6 +122,10 @@ class DriverLink(SharedLink):
 
     def flush(self) -> None:
         self._write()
+
+    def go_on(self) -> None:
+        """Take up what was put off for the sake of others."""
+        self.pump()
 
     def check_progress(self, now: float) -> None:
         if not self.is_write_paused and not self.shown_closing:
@@ -129,17 +142,27 @@ class DriverLink(SharedLink):
     def _start_exchanges(self) -> None:
         runtime = self.runtime
         connection = self.connection
+        begun = 0
         while True:
+            if connection.closing:
+                self.held = None  # refused since
             exchange: Exchange | None = self.held or connection.next_exchange(runtime.now)
             if exchange is None:
                 return
             if self.is_write_paused:
                 self.held = exchange  # the peer does not read its answers: it gets no further ones yet
                 return
+            if begun == _MAX_BATCH:
+                self.held = exchange  # others have their turn
+                self.go_on_soon()
+                return
+            begun += 1
             self.held = None
             cycle: Cycle | None = runtime.begin(exchange, self)
             if cycle is not None:
                 self.start(cycle)
+            if exchange.is_leaving:
+                runtime.abandon(self)
             if connection.pending_bytes() > runtime.write_high_water:
                 self._write()
 
@@ -161,7 +184,7 @@ class DriverLink(SharedLink):
             self.progress_at = self.runtime.now
             self._report_refusal()
             self.close_transport(closing)
-        wants_data = self.connection.wants_data()
+        wants_data = self.connection.wants_data() and self.held is None
         if wants_data != self.is_reading:
             self.is_reading = wants_data
             self.set_reading(wants_data)

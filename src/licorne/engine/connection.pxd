@@ -4,6 +4,7 @@ from licorne.engine.exchange cimport Exchange
 cdef class Connection:
     cdef public int closing
     cdef public double deadline
+    cdef public double idle_since
     cdef public object refusal
 
     cpdef start(self, double now)
@@ -18,4 +19,5 @@ cdef class Connection:
     cpdef list data_to_send(self)
     cpdef Py_ssize_t pending_bytes(self)
     cpdef bint wants_data(self)
+    cpdef bint ends_with_connection(self)
     cpdef bint is_idle(self)

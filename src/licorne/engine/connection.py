@@ -31,12 +31,14 @@ class Closing(IntEnum):
 class Connection:
     """Be the sans-IO state machine of one transport connection."""
 
-    __slots__ = ("closing", "deadline", "refusal")
+    __slots__ = ("closing", "deadline", "idle_since", "refusal")
 
     #: A member of `Closing`.
     closing: int
     #: When `expire` wants to be called; NEVER for not at all.
     deadline: float
+    #: Since when `is_idle` holds; the connection idle for longest is the first to go when they run short.
+    idle_since: float
     #: Why the engine refused its peer, for the log; None if it did not.
     refusal: RemoteProtocolError | None
 
@@ -86,6 +88,10 @@ class Connection:
 
     def wants_data(self) -> bool:
         """Tell whether the driver should read from the peer now."""
+        raise NotImplementedError
+
+    def ends_with_connection(self) -> bool:
+        """Tell whether only the end of the transport ends what is being sent, so that cutting it must show."""
         raise NotImplementedError
 
     def is_idle(self) -> bool:

@@ -161,8 +161,8 @@ class Exchange:
         if self.head.expects_continue and not self.body.has_ended:
             # RFC 9110 §10.1.1: without the 100 the peer need not send the body, so nothing can follow it.
             self.flags |= _WANTS_CLOSE
-        if status == 204 and self.remaining != _UNKNOWN_LENGTH:
-            # RFC 9110 §8.6: no Content-Length in a 204.
+        if status in (204, 205) and self.remaining != _UNKNOWN_LENGTH:
+            # RFC 9110 §8.6, §15.3.6: no Content-Length in a 204, and no other than 0 in a 205.
             fields = [field for field in fields if field[0] != b"content-length"]
             self.remaining = _UNKNOWN_LENGTH
         if has_no_content(self.head.method, self.status):

@@ -77,4 +77,4 @@ def _coding_error(coding: bytes) -> RemoteProtocolError:
 
 def has_no_content(method: str, status: int) -> bool:
     """Tell whether a response has no content whatever its fields say (RFC 9110 §6.4.1)."""
-    return method == "HEAD" or status in (204, 304)
+    return method == "HEAD" or status in (204, 205, 304)

@@ -32,6 +32,8 @@ MESSAGE = '%s - "%s %s HTTP/%s" %d'
 
 MAX_BATCH_BYTES = 64 * 1024
 MAX_CACHED = 4096
+#: Characters of the longest method that is remembered.
+MAX_CACHED_METHOD = 32
 MARK = "\0"
 _PLAIN = PLAIN
 
@@ -173,10 +175,11 @@ class AccessLog:
         return piece
 
     def _remember_method(self, method: str) -> bytes:
-        if len(self._methods) >= MAX_CACHED:
-            self._methods.clear()
         piece = escape_text(method).encode("ascii") + b" "
-        self._methods[method] = piece
+        if len(method) <= MAX_CACHED_METHOD:  # a peer may make up long ones, and must not fill the memory with them
+            if len(self._methods) >= MAX_CACHED:
+                self._methods.clear()
+            self._methods[method] = piece
         return piece
 
     def _remember_end(self, exchange: Any) -> bytes:

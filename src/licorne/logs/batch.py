@@ -127,7 +127,8 @@ class Batch:
     def _on_timer(self) -> None:
         self._is_scheduled = False
         self.flush()
-        if self._output is not None and self._output.has_backlog:
+        has_backlog = self._output is not None and self._output.has_backlog
+        if has_backlog or self.pieces:  # another thread may have been writing just now
             self._schedule()
 
     def _follow(self) -> None:

@@ -16,6 +16,8 @@ __all__ = ["Intake", "turn"]
 #: How often the loop turns between accepting a connection and announcing it to its protocol.
 _ANNOUNCE_TURNS = 3
 
+_ACCEPTS_PER_TURN = 64
+
 
 class Intake:
     """Hold the listeners of a worker and what accepts on them."""
@@ -33,7 +35,10 @@ class Intake:
         self.new_protocol = new_protocol
         for listener in self.listeners:
             listener.listen(backlog)
-            self.servers.append(await loop.create_server(new_protocol, sock=listener.sock, backlog=backlog))
+            # asyncio takes its backlog also for how often it calls accept() in one turn, and out of files each fails.
+            server = await loop.create_server(new_protocol, sock=listener.sock, backlog=_ACCEPTS_PER_TURN)
+            listener.listen(backlog)
+            self.servers.append(server)
 
     async def close(self) -> None:
         """Let nobody in any more but those who are in a queue."""

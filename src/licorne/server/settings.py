@@ -4,6 +4,7 @@ Rules: pure functions of the configuration. Sizes and clocks are 0 where there i
 """
 
 import math
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -20,6 +21,8 @@ __all__ = ["connections_of", "date_ticks", "default_headers_of", "driver_options
 
 #: The part of the open files that connections may use; the rest is the application's.
 _CONNECTION_SHARE = 0.9
+#: What is left to the application and to accept() at least.
+_SPARE_FILES = 16
 
 
 def limits_of(config: Config) -> Limits:
@@ -102,4 +105,14 @@ def max_connections(limit: int | None) -> int:
     except ImportError:  # Windows has no such limit
         return 0
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 0 if files == resource.RLIM_INFINITY else math.floor(files * _CONNECTION_SHARE)
+    if files == resource.RLIM_INFINITY:
+        return 0
+    return max(1, min(math.floor(files * _CONNECTION_SHARE), files - _open_files() - _SPARE_FILES))
+
+
+def _open_files() -> int:
+    """Return how many descriptors are open; 0 where the system does not tell."""
+    try:
+        return len(os.listdir("/proc/self/fd"))
+    except OSError:
+        return 0

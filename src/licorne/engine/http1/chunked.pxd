@@ -10,7 +10,7 @@ cdef int _BACKSLASH
 cdef int _EQUALS
 
 cpdef long long parse_chunk_line(bytes line) except -1
-cdef Py_ssize_t _digits_end(bytes line) noexcept
+cpdef Py_ssize_t digits_end(bytes line)
 cdef _check_extensions(bytes line, Py_ssize_t at)
 cdef Py_ssize_t _skip_blank(bytes line, Py_ssize_t at) noexcept
 cdef Py_ssize_t _token_end(bytes line, Py_ssize_t start) except -1

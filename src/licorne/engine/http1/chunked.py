@@ -9,7 +9,7 @@ from licorne.engine.framing import MAX_LENGTH
 from licorne.engine.headers import FIELD_TEXT, TOKEN
 from licorne.errors import RemoteProtocolError
 
-__all__ = ["MAX_EXTENSION_LINE_BYTES", "parse_chunk_line"]
+__all__ = ["MAX_EXTENSION_LINE_BYTES", "digits_end", "parse_chunk_line"]
 
 MAX_EXTENSION_LINE_BYTES = 4096
 
@@ -28,7 +28,7 @@ def parse_chunk_line(line: bytes) -> int:
     Raises:
         RemoteProtocolError: 400 for a malformed line, 413 for a size over 2**63 - 1.
     """
-    end = _digits_end(line)
+    end = digits_end(line)
     if end == 0 or end > _MAX_SIZE_DIGITS:
         raise RemoteProtocolError(400, "a chunk size is not 1 to 16 hexadecimal digits")
     if end < len(line):
@@ -39,7 +39,8 @@ def parse_chunk_line(line: bytes) -> int:
     return size
 
 
-def _digits_end(line: bytes) -> int:
+def digits_end(line: bytes) -> int:
+    """Return where the size at the beginning of a chunk line ends."""
     end = 0
     while end < len(line) and _HEX_VALUES[line[end]] != 255:
         end += 1

@@ -26,7 +26,6 @@ cdef class Http1Connection(Connection):
     cdef Exchange current
     cdef bint has_eof
     cdef bint is_draining
-    cdef double keep_alive
     cdef object limits
     cdef Pace pace
     cdef Parser parser
@@ -48,5 +47,6 @@ cdef class Http1Connection(Connection):
     cdef _settle(self, double now)
     cdef _follow_reader(self, double now)
     cdef _resume(self, double now)
+    cdef double _clean_linger(self) except -1
     cdef _settle_unread(self, double now)
     cdef _linger(self, double now)

@@ -55,7 +55,6 @@ class Http1Connection(Connection):
         "current",
         "has_eof",
         "is_draining",
-        "keep_alive",
         "limits",
         "pace",
         "parser",
@@ -73,7 +72,6 @@ class Http1Connection(Connection):
         self.parser = parser
         self.response = Http1Response(defaults, hint)
         self.request = Http1Request(limits, self.response)
-        self.keep_alive = limits.keep_alive_timeout or NEVER
         self.requests_left = limits.max_requests or MAX_LENGTH
         #: The exchange that is being answered.
         self.current: Exchange | None = None
@@ -83,11 +81,14 @@ class Http1Connection(Connection):
         self.phase = _FRESH
         self.closing = 0
         self.deadline = NEVER
+        self.idle_since = 0.0
         self.refusal: RemoteProtocolError | None = None
 
     # input
 
     def start(self, now: float) -> None:
+        # A newcomer has come to ask, and is not the first to go when connections run short.
+        self.idle_since = now + _FRESH_GRACE
         self.deadline = now + (self.limits.head_timeout or NEVER)
 
     def receive_data(self, data: bytes, now: float) -> None:
@@ -132,8 +133,10 @@ class Http1Connection(Connection):
     def shutdown(self, now: float) -> None:
         self.is_draining = True
         self.response.keeps_alive = False
-        if self.is_idle():
-            self.deadline = min(self.deadline, now + (_FRESH_GRACE if self.phase == _FRESH else _IDLE_GRACE))
+        if self.phase == _IDLE:
+            self.deadline = min(self.deadline, now + _IDLE_GRACE)
+        elif self.phase in (_FRESH, _DISCARD, _LINGER):
+            self.deadline = min(self.deadline, now + _FRESH_GRACE)
 
     def close(self) -> None:
         self.closing = max(self.closing, _CLOSING_FLUSH)
@@ -180,6 +183,9 @@ class Http1Connection(Connection):
         if exchange is not None:
             return self.request.is_discarding or exchange.body.size() < exchange.body.high_water
         return self.parser.pending_bytes() < self.request.high_water
+
+    def ends_with_connection(self) -> bool:
+        return self.current is not None and self.response.ends_with_connection()
 
     def is_idle(self) -> bool:
         return self.phase <= _IDLE and not self.closing
@@ -259,7 +265,7 @@ class Http1Connection(Connection):
             else:
                 # RFC 9112 §9.6: a request on its way must not destroy the answer by a reset.
                 self._linger(now)
-                self.deadline = now + (_IDLE_GRACE if self.is_draining else self.limits.discard_timeout)
+                self.deadline = now + (_IDLE_GRACE if self.is_draining else self._clean_linger())
 
     def _follow_reader(self, now: float) -> None:
         """Stop the clock while the application, not the peer, is what the body waits for."""
@@ -273,11 +279,16 @@ class Http1Connection(Connection):
         """Go on to the next request, which may have arrived already."""
         self.request.is_full = False
         self.phase = _IDLE
-        self.deadline = now + self.keep_alive
+        self.idle_since = now
+        self.deadline = now + (self.limits.keep_alive_timeout or _NEVER)
         if self.parser.pending_bytes():
             self._parse(b"", now)
         if self.request.ready is None and (self.has_eof or (self.is_draining and self.is_idle())):
             self.closing = max(self.closing, _CLOSING_FLUSH)
+
+    def _clean_linger(self) -> float:
+        """Return how long to wait for what may be on its way behind a last answer, in seconds."""
+        return self.limits.discard_timeout or self.limits.linger_timeout or _NEVER
 
     def _settle_unread(self, now: float) -> None:
         """Decide what becomes of a request body that the application did not want."""

@@ -1,7 +1,7 @@
 cimport cython
 
 from licorne.engine cimport _bytes
-from licorne.engine.http1.chunked cimport parse_chunk_line
+from licorne.engine.http1.chunked cimport digits_end, parse_chunk_line
 from licorne.engine.http1.parser cimport Parser, RequestSink
 
 cdef int _START_LINE
@@ -36,6 +36,7 @@ cdef class NativeParser(Parser):
     cdef Py_ssize_t max_line
     cdef long long remaining
     cdef bytes rest
+    cdef Py_ssize_t rest_at
     cdef Py_ssize_t searched
     cdef Py_ssize_t section_bytes
     cdef Py_ssize_t section_lines
@@ -44,6 +45,7 @@ cdef class NativeParser(Parser):
 
     @cython.locals(at=Py_ssize_t, end=Py_ssize_t)
     cpdef feed(self, bytes data, RequestSink sink)
+    cdef _keep(self, bytes data, Py_ssize_t at)
     @cython.locals(end=Py_ssize_t)
     cdef _read_line(self, bytes data, Py_ssize_t start, Py_ssize_t newline, RequestSink sink)
     @cython.locals(size=Py_ssize_t)
@@ -67,7 +69,7 @@ cdef class NativeParser(Parser):
     cdef _start_body(self, long long length, RequestSink sink)
     @cython.locals(size=Py_ssize_t)
     cdef Py_ssize_t _read_body(self, bytes data, Py_ssize_t at, RequestSink sink) except -1
-    @cython.locals(line=bytes, semicolon=Py_ssize_t)
+    @cython.locals(line=bytes)
     cdef _read_chunk_line(self, bytes data, Py_ssize_t start, Py_ssize_t end)
     cdef _count_extension(self, Py_ssize_t size)
     cdef _read_trailer(self, bytes data, Py_ssize_t start, Py_ssize_t end, RequestSink sink)

@@ -13,7 +13,7 @@ Rules:
 from licorne.engine import _bytes
 from licorne.engine.framing import CHUNKED, MAX_LENGTH
 from licorne.engine.headers import FIELD_NAME, FIELD_TEXT, TOKEN
-from licorne.engine.http1.chunked import MAX_EXTENSION_LINE_BYTES, parse_chunk_line
+from licorne.engine.http1.chunked import MAX_EXTENSION_LINE_BYTES, digits_end, parse_chunk_line
 from licorne.engine.http1.parser import Parser, RequestSink
 from licorne.engine.limits import Limits
 from licorne.errors import RemoteProtocolError
@@ -57,6 +57,7 @@ class NativeParser(Parser):
         "max_line",
         "remaining",
         "rest",
+        "rest_at",
         "searched",
         "section_bytes",
         "section_lines",
@@ -72,7 +73,9 @@ class NativeParser(Parser):
         self.max_fields = limits.max_fields or MAX_LENGTH
         #: Bytes taken and not yet read: an incomplete line, or what follows while the sink is full.
         self.rest = b""
-        #: How many bytes of `rest` were searched for a line end.
+        #: Where in it the first of them stands.
+        self.rest_at = 0
+        #: How many of them were searched for a line end.
         self.searched = 0
         self.state = _START_LINE
         self.remaining = 0
@@ -83,10 +86,13 @@ class NativeParser(Parser):
     # input
 
     def feed(self, data: bytes, sink: RequestSink) -> None:
-        if self.rest:
-            data = self.rest + data if data else self.rest
-            self.rest = b""
         at = 0
+        if self.rest:
+            if data:
+                data = _bytes.cut(self.rest, self.rest_at, len(self.rest)) + data
+            else:
+                data, at = self.rest, self.rest_at
+            self.rest = b""
         while at < len(data):
             if self.state == _LENGTH_BODY or self.state == _CHUNK_DATA:
                 at = self._read_body(data, at, sink)
@@ -103,17 +109,26 @@ class NativeParser(Parser):
             self.searched = 0
             self._read_line(data, at, end, sink)
             at = end + 1
-        self.rest = data if at == 0 else _bytes.cut(data, at, len(data))
+        self._keep(data, at)
 
     # predicates
 
     def pending_bytes(self) -> int:
-        return len(self.rest)
+        return len(self.rest) - self.rest_at
 
     def is_between_requests(self) -> bool:
         return self.state == _START_LINE and not self.rest and not self.section_lines
 
     # internals: lines
+
+    def _keep(self, data: bytes, at: int) -> None:
+        """Keep what was not read: further requests with where to go on, and an incomplete line by itself."""
+        if at == len(data):
+            data, at = b"", 0
+        elif at and self.searched:
+            data, at = _bytes.cut(data, at, len(data)), 0
+        self.rest = data
+        self.rest_at = at
 
     def _read_line(self, data: bytes, start: int, newline: int, sink: RequestSink) -> None:
         """Read one line whose LF stands at `newline`, by state."""
@@ -301,9 +316,7 @@ class NativeParser(Parser):
         if not _bytes.is_all(line, 0, len(line), _FIELD_TEXT):
             raise RemoteProtocolError(400, "a control character in a chunk line")
         self.remaining = parse_chunk_line(line)
-        semicolon = _bytes.find(line, 59, 0, len(line))
-        if semicolon >= 0:
-            self._count_extension(len(line) - semicolon)
+        self._count_extension(len(line) - digits_end(line))
         if self.remaining:
             self.state = _CHUNK_DATA
         else:

@@ -33,6 +33,7 @@ _UNTIL_CLOSE = 3
 _UNKNOWN_LENGTH = UNKNOWN_LENGTH
 _WANTS_CLOSE = WANTS_CLOSE
 _HAS_NO_CONTENT = HAS_NO_CONTENT
+_RESET_CONTENT = 205
 # A body up to this size is copied behind its head: one buffer costs the kernel and the loop less than two.
 _MAX_COPIED_BYTES = 16 * 1024
 
@@ -187,7 +188,9 @@ class Http1Response(ResponseSink):
         line = b""
         if self.flags & _HAS_NO_CONTENT:
             self.framing = _NO_CONTENT
-            if end and self.length == _UNKNOWN_LENGTH and self.status not in (204, 304):
+            if self.status == _RESET_CONTENT:
+                line = b"content-length: 0\r\n"  # RFC 9110 §15.3.6
+            elif size and end and self.length == _UNKNOWN_LENGTH and self.status not in (204, 304):
                 line = b"content-length: %d\r\n" % size  # RFC 9110 §8.6: what a GET would have been told
         elif self.length != _UNKNOWN_LENGTH:
             self.framing = _LENGTH

@@ -1,0 +1,125 @@
+"""AsgiCycle: `receive` and `send` without a coroutine and without a turn of the loop, where nothing must be waited for.
+
+Both are plain functions that return a `Call`. As a coroutine would, a call acts when it is awaited, not when it
+is made: in the thread and the task that awaits it, once, and not at all if that is cancelled first. It counts as
+a coroutine, because some applications pass it to `create_task`.
+"""
+
+from collections.abc import Awaitable, Coroutine, Generator, Iterator
+from typing import Any
+
+from licorne.link import Cycle
+
+__all__ = ["AsgiCycle", "Call", "Message"]
+
+Message = dict[str, Any]
+
+# Awaiting an iterator that has nothing to give ends at once with None, and without an exception being made.
+_EXHAUSTED: Iterator[Any] = iter(())
+
+
+class AsgiCycle(Cycle):
+    """Be a cycle whose application talks by messages."""
+
+    __slots__ = ()
+
+    # what the application calls
+
+    def receive(self) -> "Call":
+        """Return the next message, when awaited (ASGI `receive`)."""
+        return _new_call(self, None, False)
+
+    def send(self, message: Message) -> "Call":
+        """Take a message, when awaited (ASGI `send`)."""
+        return _new_call(self, message, True)
+
+    # what a subclass does
+
+    def message_now(self) -> Message | None:
+        """Return the next message for the application; None if it has to wait for one."""
+        raise NotImplementedError
+
+    def message_later(self) -> Coroutine[Any, Any, Message]:
+        """Wait for the next message."""
+        raise NotImplementedError
+
+    def take(self, message: Message) -> Awaitable[None] | None:
+        """Take a message of the application; return what it must wait for, if anything."""
+        raise NotImplementedError
+
+
+class Call:
+    """Be one call of `receive` or `send`."""
+
+    __slots__ = ("cycle", "has_begun", "inner", "is_send", "message")
+
+    cycle: AsgiCycle
+    has_begun: bool
+    #: What is waited for, once it must be.
+    inner: Any
+    is_send: bool
+    #: What is sent; later, what was received.
+    message: Any
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        if not self.has_begun:
+            self.begin()
+        if self.inner is not None:
+            return self.inner  # type: ignore[no-any-return]
+        if self.message is None:
+            return _EXHAUSTED  # type: ignore[return-value]
+        return self
+
+    def __iter__(self) -> "Call":
+        return self
+
+    def __next__(self) -> Any:
+        if not self.has_begun:
+            self.begin()
+        if self.inner is not None:
+            return next(self.inner)
+        raise StopIteration(self.message)
+
+    def begin(self) -> None:
+        """Act."""
+        self.has_begun = True
+        if self.is_send:
+            message = self.message
+            self.message = None
+            waiting = self.cycle.take(message)
+            if waiting is not None:
+                self.inner = waiting.__await__()
+        else:
+            self.message = self.cycle.message_now()
+            if self.message is None:
+                self.inner = self.cycle.message_later().__await__()
+
+    def send(self, value: Any) -> Any:
+        """Go on, as a coroutine does."""
+        return self.__next__()
+
+    def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> Any:
+        """Raise what is thrown in; a call that has not begun does nothing any more."""
+        self.has_begun = True
+        if self.inner is not None:
+            return self.inner.throw(kind if value is None else value)
+        raise kind if value is None else value
+
+    def close(self) -> None:
+        """End the wait, if there is one."""
+        self.has_begun = True
+        if self.inner is not None:
+            self.inner.close()
+
+
+Coroutine.register(Call)
+
+
+def _new_call(cycle: AsgiCycle, message: Any, is_send: bool) -> Call:
+    call = Call.__new__(Call)
+    call.cycle = cycle
+    call.message = message
+    call.is_send = is_send
+    call.has_begun = False
+    call.inner = None
+    return call

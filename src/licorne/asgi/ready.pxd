@@ -1,8 +1,0 @@
-cimport cython
-
-cdef object _EXHAUSTED
-
-
-@cython.final
-cdef class Ready:
-    cdef object result
