@@ -16,6 +16,7 @@ from .scenes import logs_to
 
 PROLOGUE = """
     import os, signal, sys
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may be ignoring it
     from types import SimpleNamespace as Facts
     from licorne.logs import setup, access
     setup.configure(use_colors=False)

@@ -8,7 +8,7 @@ from licorne.link cimport Cycle, Link
 
 cdef class Application:
     cdef bint is_starting
-    cdef public double now
+    cdef object clock
     cdef object options
     cdef public Shared shared
 

@@ -6,6 +6,7 @@ Retry-After. Connections that are idle do not count: only running calls of the a
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from licorne.asgi.http import HttpCycle
@@ -33,7 +34,7 @@ class AsgiOptions:
 class Application:
     """Begin the cycles of one application."""
 
-    __slots__ = ("is_starting", "now", "options", "shared")
+    __slots__ = ("clock", "is_starting", "options", "shared")
 
     def __init__(
         self,
@@ -42,11 +43,12 @@ class Application:
         options: AsgiOptions,
         log_access: Callable[[Exchange, Link, float, float], None] | None = None,
         on_response: Callable[[], None] | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Take the ASGI 3 callable, the lifespan state, and what to call when a response ends and begins."""
+        """Take the ASGI 3 callable, the lifespan state, what to call when a response ends and begins, and the time."""
         scopes = ScopeMaker(options.asgi_version, options.root_path, state)
         self.options = options
-        self.now = 0.0
+        self.clock = clock
         self.is_starting = False
         self.shared = Shared(app, scopes, options.limit_concurrency)
         self.shared.start_next = self._start_next
@@ -59,7 +61,7 @@ class Application:
         shared = self.shared
         if shared.is_limited:
             if shared.running >= shared.limit or shared.waiting:
-                shared.waiting.append((exchange, link, self.now + self.options.concurrency_wait))
+                shared.waiting.append((exchange, link, self.clock() + self.options.concurrency_wait))
                 return None
             shared.running += 1
         return self._new_cycle(exchange, link)
@@ -71,7 +73,6 @@ class Application:
 
     def tick(self, now: float) -> None:
         """Take the time in seconds: answer the requests that have waited too long."""
-        self.now = now
         waiting = self.shared.waiting
         while waiting and waiting[0][2] <= now:
             exchange, link, _ = waiting.popleft()

@@ -5,6 +5,7 @@ descriptor, and only while the transport holds nothing, so that the order of byt
 """
 
 import asyncio
+import errno
 import os
 from typing import Any, BinaryIO
 
@@ -16,6 +17,8 @@ __all__ = ["send_file"]
 # Sent at a time, so that the progress of a slow peer can be seen.
 _SLICE_BYTES = 1024 * 1024
 _READ_BYTES = 128 * 1024
+# Some file systems cannot be sent from.
+_NOT_FOR_THIS_FILE = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 
 
 async def send_file(link: DriverLink, transport: Any, file: BinaryIO, offset: int, count: int) -> None:
@@ -32,9 +35,11 @@ async def send_file(link: DriverLink, transport: Any, file: BinaryIO, offset: in
     await _emptied(link, transport)
     descriptor = os.dup(sock.fileno())
     try:
-        await _send_by_kernel(link, transport, (descriptor, file.fileno()), offset, count)
+        reached = await _send_by_kernel(link, transport, (descriptor, file.fileno()), offset, count)
     finally:
         os.close(descriptor)
+    if reached < offset + count:
+        await _send_by_reading(link, transport, file, reached, offset + count - reached)
 
 
 async def _emptied(link: DriverLink, transport: Any) -> None:
@@ -48,7 +53,8 @@ async def _emptied(link: DriverLink, transport: Any) -> None:
         transport.set_write_buffer_limits(high=link.runtime.write_high_water)
 
 
-async def _send_by_kernel(link: DriverLink, transport: Any, pair: tuple[int, int], offset: int, count: int) -> None:
+async def _send_by_kernel(link: DriverLink, transport: Any, pair: tuple[int, int], offset: int, count: int) -> int:
+    """Return how far into the file the kernel came: to the end, or to where it could not."""
     target, source = pair
     end = offset + count
     while offset < end:
@@ -60,11 +66,16 @@ async def _send_by_kernel(link: DriverLink, transport: Any, pair: tuple[int, int
             continue
         except (BrokenPipeError, ConnectionError):
             raise ClientDisconnected("The client disconnected.") from None
+        except OSError as error:
+            if error.errno not in _NOT_FOR_THIS_FILE:
+                raise
+            return offset
         if not sent:
             raise OSError(f"the file ends {end - offset} bytes early")
         offset += sent
         link.progress_at = link.runtime.now
         await asyncio.sleep(0)  # others have their turn
+    return offset
 
 
 async def _writable(link: DriverLink, descriptor: int) -> None:

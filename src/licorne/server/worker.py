@@ -39,6 +39,9 @@ from licorne.server.threads import ThreadWatch
 
 __all__ = ["Server", "check"]
 
+#: The sweep comes no more often than this for the sake of requests that wait for their turn, in seconds.
+_MIN_TICK = 0.05
+
 logger = logging.getLogger("licorne.error")
 
 #: How long the end of connections is waited for before a line says so.
@@ -161,13 +164,14 @@ class Server:
         try:
             await self.startup(sockets=sockets)
             await self.main_loop()
+            await self.shutdown(sockets=sockets)
         except (Exception, asyncio.CancelledError, SystemExit, KeyboardInterrupt):
-            # It failed to start, or the task that serves was cancelled: only the application is waited for.
+            # It failed to start, or the task that serves was cancelled, perhaps while it stopped: only the
+            # application is waited for.
             await self.intake.close()
             await self._abort()
             await self._stop_application()
             raise
-        await self.shutdown(sockets=sockets)
         _log_process("Finished server process [%d]")
 
     async def startup(self, sockets: Sequence[socket.socket] | None = None) -> None:
@@ -224,14 +228,16 @@ class Server:
             asgi_options_of(config, loaded),
             self._access_log.log if self._access_log else None,
             quota.count if config.limit_max_requests else None,
+            loop.time,
         )
         new_connection = connections_of(config, default_headers)
         options = driver_options_of(config)
         runtime = AsyncioRuntime(loop, limits_of(config), options, new_connection, application.begin)
+        if config.limit_concurrency:
+            runtime.tick = min(runtime.tick, max(_MIN_TICK, config.limit_concurrency_wait / 4))
         self._refusals = refusals = Refusals(logger, quota.count)
         runtime.on_refusal = refusals.take
         runtime.on_tick += [date_ticks(default_headers), application.tick, refusals.tick]
-        application.tick(loop.time())  # else a request that has to wait before the first sweep has waited for ages
         return runtime
 
     def _end_of_quota(self, limit: int) -> None:
