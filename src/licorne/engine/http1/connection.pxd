@@ -14,6 +14,9 @@ cdef int _BODY
 cdef int _BUSY
 cdef int _DISCARD
 cdef int _LINGER
+cdef int _NOT_ENDING
+cdef int _IS_DRAINING
+cdef int _HAS_EOF
 cdef double _NEVER
 cdef int _CLOSING_LINGER
 cdef int _CLOSING_FLUSH
@@ -24,8 +27,8 @@ cdef double _FRESH_GRACE
 
 cdef class Http1Connection(Connection):
     cdef Exchange current
-    cdef bint has_eof
-    cdef bint is_draining
+    cdef int ending
+    cdef double keep_alive
     cdef object limits
     cdef Pace pace
     cdef Parser parser

@@ -37,6 +37,10 @@ _BUSY = 4
 _DISCARD = 5
 _LINGER = 6
 
+_NOT_ENDING = 0
+_IS_DRAINING = 1
+_HAS_EOF = 2  # more than draining: what was asked before is answered all the same
+
 _NEVER = NEVER
 _CLOSING_LINGER = int(Closing.LINGER)
 _CLOSING_FLUSH = int(Closing.FLUSH)
@@ -53,8 +57,8 @@ class Http1Connection(Connection):
 
     __slots__ = (
         "current",
-        "has_eof",
-        "is_draining",
+        "ending",
+        "keep_alive",
         "limits",
         "pace",
         "parser",
@@ -72,11 +76,12 @@ class Http1Connection(Connection):
         self.parser = parser
         self.response = Http1Response(defaults, hint)
         self.request = Http1Request(limits, self.response)
+        self.keep_alive = limits.keep_alive_timeout or NEVER
         self.requests_left = limits.max_requests or MAX_LENGTH
         #: The exchange that is being answered.
         self.current: Exchange | None = None
-        self.has_eof = False
-        self.is_draining = False
+        #: Whether and why no further request is expected.
+        self.ending = _NOT_ENDING
         self.pace = Pace(limits)
         self.phase = _FRESH
         self.closing = 0
@@ -98,7 +103,7 @@ class Http1Connection(Connection):
         self._parse(data, now)
 
     def receive_eof(self, now: float) -> None:
-        self.has_eof = True
+        self.ending = _HAS_EOF
         if self.closing:
             self.closing = max(self.closing, _CLOSING_FLUSH)
         elif self.request.exchange is not None and not self.request.is_discarding:
@@ -131,7 +136,8 @@ class Http1Connection(Connection):
             self.deadline = NEVER
 
     def shutdown(self, now: float) -> None:
-        self.is_draining = True
+        if self.ending == _NOT_ENDING:
+            self.ending = _IS_DRAINING
         self.response.keeps_alive = False
         if self.phase == _IDLE:
             self.deadline = min(self.deadline, now + _IDLE_GRACE)
@@ -239,9 +245,9 @@ class Http1Connection(Connection):
     def _begin(self, exchange: Exchange) -> None:
         self.current = exchange
         self.requests_left -= 1
-        is_last = self.request.closes or self.is_draining or self.requests_left <= 0
+        is_last = self.request.closes or self.ending == _IS_DRAINING or self.requests_left <= 0
         self.response.begin(exchange.head, not is_last)
-        if self.has_eof:
+        if self.ending == _HAS_EOF:
             exchange.leave()
 
     def _settle(self, now: float) -> None:
@@ -260,12 +266,12 @@ class Http1Connection(Connection):
             self.current = None
             if self.response.keeps_alive:
                 self._resume(now)
-            elif self.has_eof or (self.request.closes and not self.parser.pending_bytes()):
+            elif self.ending == _HAS_EOF or (self.request.closes and not self.parser.pending_bytes()):
                 self.closing = _CLOSING_FLUSH
             else:
                 # RFC 9112 §9.6: a request on its way must not destroy the answer by a reset.
                 self._linger(now)
-                self.deadline = now + (_IDLE_GRACE if self.is_draining else self._clean_linger())
+                self.deadline = now + (_IDLE_GRACE if self.ending == _IS_DRAINING else self._clean_linger())
 
     def _follow_reader(self, now: float) -> None:
         """Stop the clock while the application, not the peer, is what the body waits for."""
@@ -280,10 +286,10 @@ class Http1Connection(Connection):
         self.request.is_full = False
         self.phase = _IDLE
         self.idle_since = now
-        self.deadline = now + (self.limits.keep_alive_timeout or _NEVER)
+        self.deadline = now + self.keep_alive
         if self.parser.pending_bytes():
             self._parse(b"", now)
-        if self.request.ready is None and (self.has_eof or (self.is_draining and self.is_idle())):
+        if self.request.ready is None and (self.ending == _HAS_EOF or (self.ending == _IS_DRAINING and self.is_idle())):
             self.closing = max(self.closing, _CLOSING_FLUSH)
 
     def _clean_linger(self) -> float:
@@ -312,6 +318,6 @@ class Http1Connection(Connection):
         self.request.drop()
         self.current = None
         self.phase = _LINGER
-        self.closing = _CLOSING_FLUSH if self.has_eof else _CLOSING_LINGER
+        self.closing = _CLOSING_FLUSH if self.ending == _HAS_EOF else _CLOSING_LINGER
         self.pace.restart(now, 0)
         self.deadline = now + (self.limits.linger_timeout or _NEVER)
