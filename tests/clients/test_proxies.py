@@ -70,7 +70,8 @@ def test_all_kinds_of_answers_on_the_same_connections(proxy: httpx.Client) -> No
             assert (path, answer.status_code, len(answer.content)) == (path, status, size)
         answer = proxy.head("/sized/1000")
         assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, "1000", b"")
-        assert proxy.post("/refuse", content=b"not read").status_code == 403
+        # An unbuffered nginx may close the client's connection after an answer that came before the body.
+        assert proxy.post("/refuse", content=b"not read", headers={"connection": "close"}).status_code == 403
 
 
 # --- bodies -------------------------------------------------------------------------------------------------

@@ -314,3 +314,19 @@ async def test_odd_bytes_after_the_end_harm_nobody(stage: Stage) -> None:
     assert sock.fileno() >= 0
     peer.send(100_000 * b"x")
     await stage.until(lambda: not stage.connections())
+
+
+async def test_peer_that_pipelines_much_shares_its_turns(stage: Stage) -> None:
+    seen: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["path"])
+        await echo_path(scope, receive, send)
+
+    greedy = await stage.connect(app)
+    other = await stage.connect(app)
+    greedy.send(b"GET /greedy HTTP/1.1\r\nHost: a\r\n\r\n" * 1500)
+    other.send(b"GET /other HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert (await other.answer()).body == b"/other"
+    await greedy.answers(*1500 * ["GET"])
+    assert seen.index("/other") < 1400

@@ -425,3 +425,36 @@ def test_shutdown_in_the_middle_of_an_answer_closes_after_it(connect: Connect) -
     book = play(connect()) >> GET >> start(200) >> write(b"he") >> shutdown >> write(b"llo", True)
     assert book.connection.closing != Closing.OPEN
     assert len(read_answers(book.out, ["GET"], True)) == 1
+
+
+# --- what attackers found -----------------------------------------------------------------------------------
+
+
+def test_blanks_before_a_chunk_extension_count_as_extension(connect: Connect) -> None:
+    connection = connect()
+    connection.start(0.0)
+    connection.receive_data(CHUNKED + (b"1" + b" " * 4000 + b";a\r\nh\r\n") * 6, 0.0)
+    assert connection.refusal is not None
+    assert connection.refusal.status == 400
+
+
+def test_reset_content_has_no_content(connect: Connect) -> None:
+    connection = connect()
+    connection.start(0.0)
+    connection.receive_data(GET, 0.0)
+    exchange = connection.next_exchange(0.0)
+    assert exchange is not None
+    exchange.start_response(205, [(b"content-length", b"3")])
+    exchange.write(b"abc", True)
+    assert b"".join(connection.data_to_send()) == b"HTTP/1.1 205 Reset Content\r\ncontent-length: 0\r\n\r\n"
+
+
+def test_head_is_not_told_a_length_that_nobody_knows(connect: Connect) -> None:
+    connection = connect()
+    connection.start(0.0)
+    connection.receive_data(GET.replace(b"GET", b"HEAD"), 0.0)
+    exchange = connection.next_exchange(0.0)
+    assert exchange is not None
+    exchange.start_response(200, [])
+    exchange.write(b"", True)
+    assert b"".join(connection.data_to_send()) == b"HTTP/1.1 200 OK\r\n\r\n"
