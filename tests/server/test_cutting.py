@@ -24,11 +24,10 @@ class NamedCycle(Cycle):
 
 
 class Everything:
-    """Be a runtime, and its one link."""
+    """Be a runtime with one link."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
-        self.links = {self}
         self.tasks: dict[Any, Any] = {}
 
     def add(self, task: Any, name: str) -> None:
@@ -39,7 +38,11 @@ class Everything:
     def announce_shutdown(self) -> None:
         self.events.append("told")
 
-    def abort(self) -> None:
+    def cancel_tasks(self) -> None:
+        for task in list(self.tasks):
+            task.cancel()
+
+    def drop_links(self) -> None:
         self.events.append("dropped")
 
 

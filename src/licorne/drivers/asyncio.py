@@ -135,13 +135,8 @@ class AsyncioRuntime(Runtime):
 
     def abort(self) -> None:
         """Drop every link and cancel every task."""
-        for link in list(self.links):
-            if link.connection.ends_with_connection():
-                link.reset()  # type: ignore[attr-defined]
-            else:
-                link.abort()  # type: ignore[attr-defined]
-        for task in list(self.tasks):
-            task.cancel("Task cancelled, timeout graceful shutdown exceeded")
+        self.drop_links()
+        self.cancel_tasks()
 
     def spawn(self, coroutine: Coroutine[Any, Any, None], is_clean: bool) -> Any:
         """Start a task; it may be over when this returns. `is_clean`: the loop called us, not an application."""

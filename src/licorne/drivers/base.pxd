@@ -9,6 +9,7 @@ cdef class SharedLink(Link):
 
     cpdef close_transport(self, int closing)
     cpdef check_progress(self, double now)
+    cpdef drop(self)
 
 
 cdef class Runtime:
@@ -35,4 +36,6 @@ cdef class Runtime:
     cpdef finish_task(self, object task, object error)
     cpdef abandon(self, SharedLink link)
     cpdef cancel_abandoned(self, double now)
+    cpdef cancel_tasks(self)
+    cpdef drop_links(self)
     cpdef announce_shutdown(self)

@@ -79,6 +79,10 @@ class SharedLink(Link):
         """Drop a peer that has taken nothing for too long."""
         raise NotImplementedError
 
+    def drop(self) -> None:
+        """End the transport at once; what is cut by that must not look whole to the peer."""
+        raise NotImplementedError
+
 
 class Stage(IntEnum):
     """Say how far a worker is with its stop."""
@@ -233,6 +237,16 @@ class Runtime:
                 cycles = self.tasks[task].tasks
                 if cycles is not None and not cycles[task].is_answered():
                     task.cancel()
+
+    def cancel_tasks(self) -> None:
+        """Cancel every task."""
+        for task in list(self.tasks):
+            task.cancel("Task cancelled, timeout graceful shutdown exceeded")
+
+    def drop_links(self) -> None:
+        """Drop every link."""
+        for link in list(self.links):
+            link.drop()
 
     def announce_shutdown(self) -> None:
         """Tell every running application that the server stops."""

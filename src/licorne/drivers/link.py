@@ -137,6 +137,12 @@ class DriverLink(SharedLink):
         elif now - self.progress_at > (self.runtime.options.write_stall_timeout or now):
             self.reset()
 
+    def drop(self) -> None:
+        if self.connection.ends_with_connection():
+            self.reset()
+        else:
+            self.abort()
+
     # internals
 
     def _start_exchanges(self) -> None:

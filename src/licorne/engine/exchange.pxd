@@ -51,7 +51,7 @@ cdef class Exchange:
     cpdef bytes take_body(self)
     cpdef send_continue(self)
     cpdef send_informational(self, int status, object headers)
-    @cython.locals(fields=list, code=int)
+    @cython.locals(fields=list)
     cpdef start_response(self, object status, object headers, bint trailers=*)
     @cython.locals(size=Py_ssize_t)
     cpdef write(self, bytes data, bint end)

@@ -30,7 +30,7 @@ _HAS_NO_CONTENT = HAS_NO_CONTENT
 _HAS_SERVER = HAS_SERVER
 _WANTS_CLOSE = WANTS_CLOSE
 
-# The states of a response, in their only order.
+# The states of a response; the first four come in this order, the last one within _BODY.
 _IDLE = 0
 _BODY = 1
 _TRAILERS = 2

@@ -9,7 +9,6 @@ Rules: a peer who waits for an answer gets one; an application is cancelled once
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 from licorne.drivers.base import Runtime
 from licorne.link import Cycle
@@ -25,15 +24,12 @@ _MAX_NAMES = 5
 async def cut(runtime: Runtime) -> None:
     """Cancel every task, then drop every link."""
     runtime.announce_shutdown()
-    for task in list(runtime.tasks):
-        task.cancel("Task cancelled, timeout graceful shutdown exceeded")
+    runtime.cancel_tasks()
     await turn(_END_TURNS)
     for cycle in list(_cycles(runtime)):
         cycle.cut()
     await turn(_END_TURNS)
-    for link in list(runtime.links):
-        dropped: Any = link
-        dropped.abort()
+    runtime.drop_links()
 
 
 def running_requests(runtime: Runtime) -> str:
