@@ -50,6 +50,7 @@ async def session() -> AsyncIterator[list[str]]:
     LOG.append("opened")
     yield LOG
     LOG.append("closed")
+    say("dependency is closed")
 
 
 @app.post("/items/{number}", status_code=201)

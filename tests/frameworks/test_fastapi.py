@@ -46,8 +46,9 @@ def test_a_function_runs_in_a_thread(client: httpx.Client) -> None:
     assert client.get("/blocking").json() == {"ran": "in a thread"}
 
 
-def test_a_dependency_is_cleaned_up(client: httpx.Client) -> None:
+def test_a_dependency_is_cleaned_up(client: httpx.Client, server: ServerProcess) -> None:
     assert client.get("/session").json() == ["opened"]
+    server.wait_for("app: dependency is closed")  # FastAPI closes it behind the answer
     assert client.get("/session").json() == ["opened", "closed", "opened"]
 
 
