@@ -6,6 +6,7 @@
     │   └── AppLoadError       the application could not be imported or made  exit code 3
     ├── LocalProtocolError     the application broke the ASGI or HTTP rules   (a RuntimeError)
     ├── RemoteProtocolError    the peer broke them; carries the HTTP answer
+    ├── WebSocketError         the peer broke the rules of WebSocket; carries the close code
     └── ClientDisconnected     `send()` after the client left                 (an OSError)
 
 Rules: a message says what was wrong, where the value came from and what to do; it is one line.
@@ -21,6 +22,7 @@ __all__ = [
     "LocalProtocolError",
     "RemoteProtocolError",
     "StartupError",
+    "WebSocketError",
 ]
 
 EXIT_CONFIG = 2
@@ -74,6 +76,15 @@ class RemoteProtocolError(LicorneError):
         self.status = status
         self.reason = reason
         super().__init__(f"{status}: {reason}")
+
+
+class WebSocketError(LicorneError):
+    """Carry the close code and the one-line reason that a WebSocket peer is told (RFC 6455 §7.1.7)."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        self.code = code
+        self.reason = reason
+        super().__init__(f"{code}: {reason}")
 
 
 class ClientDisconnected(LicorneError, OSError):
