@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from licorne.arguments import parse_arguments
 from licorne.config.absent import ABSENT
 from licorne.config.options import OPTIONS, Config
 from licorne.config.sources import load
@@ -313,3 +314,28 @@ def test_an_unknown_keyword_is_named_with_the_nearest() -> None:
     with pytest.raises(ConfigError) as caught:
         load(keywords={"prot": 1}, environ={})
     assert str(caught.value) == "unknown option 'prot' (from keyword prot); did you mean port?"
+
+
+def typed(*words: str) -> Config:
+    """Return the configuration that a command line makes."""
+    request = parse_arguments(["main:app", *words])
+    assert request is not None
+    return load(environ={}, flags=request.flags)
+
+
+def test_a_switch_that_is_spelled_takes_its_word_as_a_flag() -> None:
+    assert typed("--ws-per-message-deflate", "false").ws_per_message_deflate is False
+    assert typed("--ws-per-message-deflate=true").ws_per_message_deflate is True
+
+
+def test_origins_come_from_repeated_flags_and_from_a_variable() -> None:
+    origins = ("https://a.example", "http://b.example:81")
+    assert typed("--ws-allowed-origins", origins[0], "--ws-allowed-origin", origins[1]).ws_allowed_origins == origins
+    environ = {"LICORNE_WS_ALLOWED_ORIGINS": ",".join(origins)}
+    assert load(environ=environ).ws_allowed_origins == origins
+
+
+@pytest.mark.parametrize("value", [None, "none", "off", 0])
+def test_pings_are_switched_off_as_uvicorn_does_and_as_durations_are(value: object) -> None:
+    config = Config(ws_ping_interval=value, ws_ping_timeout=value)
+    assert (config.ws_ping_interval, config.ws_ping_timeout) == (0.0, 0.0)

@@ -4,7 +4,7 @@ from pathlib import Path as FilePath
 
 import pytest
 
-from licorne.config.targets import AppTarget, Bind, Binds, Headers, Host, Level, LogConfig, RootPath
+from licorne.config.targets import AppTarget, Bind, Binds, Headers, Host, Level, LogConfig, Origins, RootPath
 from licorne.config.values import Choice, DurationKind, Kind, SizeKind, Switch, Text, Whole, literal
 
 DURATION = DurationKind()
@@ -80,6 +80,7 @@ def test_a_part_of_a_byte_is_refused() -> None:
         *[(Level(absent="default"), value) for value in ("trace", 7, None)],
         (Headers(), (("a", "b: c"), ("D", ""))),
         (Binds(), (Bind(host="", port=1), Bind(host="::1", port=2), Bind(path="/x y"), Bind(fd=3))),
+        (Origins(), ("https://a", "http://[::1]:80", "null", "*")),
         (Choice("a", "b", has_import=True), "m.n:f"),
         (RootPath(), "/api"),
     ],
@@ -156,6 +157,20 @@ def test_what_is_no_address_is_refused_with_the_forms(text: str) -> None:
 def test_a_port_of_an_address_has_bounds() -> None:
     with pytest.raises(ValueError, match="port must be a whole number from 0 to 65535"):
         Binds().read(["localhost:65536"])
+
+
+@pytest.mark.parametrize("value", ["https://a, null", ["https://a", "null"], ("https://a,null",)])
+def test_origins_are_a_list_or_parted_by_commas(value: object) -> None:
+    assert Origins().read(value) == ("https://a", "null")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a", "https://", "https://a/", "https://a b", "https://u@a", "https://a:http", "//a", "https://ü", [1], 5, b"*"],
+)
+def test_what_is_no_origin_is_refused_with_an_example(value: object) -> None:
+    with pytest.raises(ValueError, match=r'an origin such as "https://example\.org"'):
+        Origins().read(value)
 
 
 @pytest.mark.parametrize(

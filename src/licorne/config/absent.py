@@ -15,7 +15,6 @@ __all__ = ["ABSENT", "refuse_absent"]
 _RELOAD: Final = "run it under a program that restarts it, as in: watchfiles 'licorne main:app'"
 _WORKERS: Final = "start several licorne processes behind a proxy"
 _TLS: Final = "let a proxy in front of it speak TLS"
-_WEBSOCKET: Final = "it does not speak WebSocket so far"
 _PROXY: Final = "it takes nothing from X-Forwarded headers; a middleware of the application can"
 
 #: Name as a keyword → what to do without it.
@@ -25,8 +24,6 @@ ABSENT: Final[dict[str, str]] = {
     **dict.fromkeys(("workers", "timeout_worker_healthcheck"), _WORKERS),
     **dict.fromkeys(("ssl_keyfile", "ssl_certfile", "ssl_keyfile_password", "ssl_version", "ssl_cert_reqs"), _TLS),
     **dict.fromkeys(("ssl_ca_certs", "ssl_ciphers", "ssl_context_factory"), _TLS),
-    **dict.fromkeys(("ws", "ws_max_size", "ws_max_queue", "ws_ping_interval", "ws_ping_timeout"), _WEBSOCKET),
-    "ws_per_message_deflate": _WEBSOCKET,
     **dict.fromkeys(("proxy_headers", "no_proxy_headers", "forwarded_allow_ips"), _PROXY),
 }
 

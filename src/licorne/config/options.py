@@ -25,6 +25,7 @@ from licorne.config.targets import (
     Host,
     Level,
     LogConfig,
+    Origins,
     Path,
     RootPath,
 )
@@ -37,6 +38,7 @@ APPLICATION: Final = "Application"
 SERVER: Final = "Server"
 LOGGING: Final = "Logging"
 RESPONSES: Final = "Responses"
+WEBSOCKET: Final = "WebSocket"
 LIMITS: Final = "Limits"
 TIMEOUTS: Final = "Timeouts"
 
@@ -116,6 +118,43 @@ class Config:
         (), RESPONSES, "Send this header with every response, and as many others as are given.", "--header"
     )
     keep_alive_header: Yes = option(True, RESPONSES, "Tell clients in a Keep-Alive header how long they may stay idle.")
+
+    ws: Annotated[str, Choice("auto", "native", "websockets", "wsproto", "none")] = option(
+        "auto", WEBSOCKET, "Speak WebSocket with this codec, where auto is native, or not at all if it is none."
+    )
+    ws_max_size: Size = option("16MiB", WEBSOCKET, "Close with 1009 when a message is larger.")
+    ws_max_queue: Annotated[int, Whole(1)] = option(
+        32, WEBSOCKET, "Stop reading while this many messages were not yet received by the application."
+    )
+    ws_ping_interval: Duration = option("20s", WEBSOCKET, "Send a ping this long after the last one, where 0 is never.")
+    ws_ping_timeout: Duration = option("20s", WEBSOCKET, "Close with 1011 when a ping was not answered for this long.")
+    ws_per_message_deflate: Annotated[bool, Switch(is_spelled=True)] = option(
+        True, WEBSOCKET, "Compress messages with clients that offer it."
+    )
+    ws_deflate_level: Annotated[int, Whole(1, 9)] = option(
+        6, WEBSOCKET, "Compress with this much effort, where 1 is fastest and 9 smallest."
+    )
+    ws_deflate_window_bits: Annotated[int, Whole(9, 15)] = option(
+        12, WEBSOCKET, "Compress with a window of 2 to this power bytes, which takes memory for every client."
+    )
+    ws_deflate_threshold: Size = option("1KiB", WEBSOCKET, "Send messages that are smaller uncompressed.")
+    ws_deflate_takeover: Yes = option(
+        True, WEBSOCKET, "Keep the window between messages, which compresses better but holds its memory."
+    )
+    ws_handshake_timeout: Duration = option(
+        "10s", WEBSOCKET, "Answer 503 when the application neither accepts nor refuses for this long."
+    )
+    ws_close_timeout: Duration = option(
+        "10s", WEBSOCKET, "Wait this long for the answer to a close frame before the connection is closed."
+    )
+    ws_idle_timeout: Duration = option("0", WEBSOCKET, "Close with 1001 when no message passed for this long.")
+    ws_allowed_origins: Annotated[tuple[str, ...], Origins()] = option(
+        (),
+        WEBSOCKET,
+        "Answer 403 to a browser whose page has another origin, where * allows all, as nothing does.",
+        "--ws-allowed-origins",
+        "--ws-allowed-origin",
+    )
 
     limit_concurrency: Annotated[int | None, Whole(1, absent="none")] = option(
         None, LIMITS, "Run at most this many requests at a time and let the others wait."

@@ -50,17 +50,18 @@ answers it decides alone: `--port 9000` is obeyed although a file says `bind`. T
 
 | type | written as |
 |---|---|
-| BOOLEAN | `true`, `yes`, `on`, `1`, or `false`, `no`, `off`, `0`; as a flag, `--x` or `--no-x` |
+| BOOLEAN | `true`, `yes`, `on`, `1`, or `false`, `no`, `off`, `0`; as a flag, `--x` or `--no-x` where there is one |
 | DURATION | `5s`, `500ms`, `2m`, `1h`; a bare number is seconds; `0`, `off` and `none` are no limit |
 | SIZE | `64KiB`, `16k` (both binary), `1MB` (decimal); a bare number is bytes; `0`, `off` and `none` are no limit |
 | ADDRESS | `host:port`, `[IPv6 address]:port`, `unix:path`, `fd://number`; `:8000` is every interface |
 | NAME:VALUE | a header field, `X-Frame-Options: DENY` |
+| ORIGIN | `https://example.org`, with its port if it has one; `null` is a page without one, `*` is any |
 | LEVEL | `critical`, `error`, `warning`, `info`, `debug`, `trace`, or a number |
 
-A list is given by repeating the flag; in a variable, addresses are parted by commas and headers by line ends; in a file
-it is an array. A keyword takes the text or the native value: `timeout_keep_alive=5`, `headers=[("X-Frame-Options",
-"DENY")]`. The keyword `log_config` also takes a dict, a `RawConfigParser` or an open file; an empty dict leaves logging
-as it is.
+A list is given by repeating the flag; in a variable, addresses and origins are parted by commas and headers by line
+ends; in a file it is an array. A keyword takes the text or the native value: `timeout_keep_alive=5`,
+`headers=[("X-Frame-Options", "DENY")]`. The keyword `log_config` also takes a dict, a `RawConfigParser` or an open
+file; an empty dict leaves logging as it is.
 """
 
 APPENDIX: Final = """\

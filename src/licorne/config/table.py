@@ -50,7 +50,8 @@ class Option:
     @property
     def opposite(self) -> str:
         """Return the flag that says no, or nothing where there is none."""
-        return f"--no-{self.flag.removeprefix('--')}" if isinstance(self.kind, Switch) else ""
+        has_two = isinstance(self.kind, Switch) and not self.kind.is_spelled
+        return f"--no-{self.flag.removeprefix('--')}" if has_two else ""
 
     @property
     def is_argument(self) -> bool:

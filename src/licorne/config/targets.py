@@ -11,7 +11,19 @@ from typing import Any, Final
 
 from licorne.config.values import Kind, Whole
 
-__all__ = ["AppTarget", "Bind", "Binds", "Directory", "Headers", "Host", "Level", "LogConfig", "Path", "RootPath"]
+__all__ = [
+    "AppTarget",
+    "Bind",
+    "Binds",
+    "Directory",
+    "Headers",
+    "Host",
+    "Level",
+    "LogConfig",
+    "Origins",
+    "Path",
+    "RootPath",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +140,43 @@ class Headers(Kind):
 
     def describe(self) -> str:
         return '"name: value"'
+
+
+class Origins(Kind):
+    """Take a list of origins, each as a browser sends it, or "*" for all; in one text they are parted by commas."""
+
+    __slots__ = ()
+
+    metavar = "ORIGIN"
+    is_repeatable = True
+    # RFC 6454 §6.1. A page without an origin of its own, such as a file, sends "null".
+    FORM: Final = re.compile(
+        r"\*|null|[a-z][a-z0-9+.\-]*://(?:\[[0-9a-f:.]+\]|[^\s/?#@:\[\]]+)(?::[0-9]{1,5})?", re.IGNORECASE | re.ASCII
+    )
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        return self.accept(part for part in text.split(",") if part.strip())
+
+    def accept(self, value: object) -> tuple[str, ...]:
+        if value is None:
+            return ()
+        if not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
+            raise ValueError(f"must be a list, each of it {self.describe()}")
+        return tuple(part for item in value for part in self.parse_one(item))
+
+    def parse_one(self, item: object) -> Iterable[str]:
+        """Read one origin, or several that are parted by commas."""
+        parts = [part.strip() for part in item.split(",")] if isinstance(item, str) else [""]
+        for part in parts:
+            if not self.FORM.fullmatch(part) or not part.isascii():
+                raise ValueError(f"must be {self.describe()}")
+        return parts
+
+    def write(self, value: tuple[str, ...]) -> str:
+        return ",".join(value)
+
+    def describe(self) -> str:
+        return 'an origin such as "https://example.org", without a path, or "*"'
 
 
 class Host(Kind):

@@ -74,13 +74,17 @@ class Text(Kind):
 
 
 class Switch(Kind):
-    """Take yes or no."""
+    """Take yes or no. As a flag it is `--x` or `--no-x`, or `--x true` when it `is_spelled`."""
 
-    __slots__ = ()
+    __slots__ = ("is_spelled",)
 
     metavar = "BOOLEAN"
     WORDS: Final = {"true": True, "yes": True, "on": True, "1": True}
     WORDS_OFF: Final = {"false": False, "no": False, "off": False, "0": False}
+
+    def __init__(self, absent: str | None = None, is_spelled: bool = False) -> None:
+        super().__init__(absent)
+        self.is_spelled = is_spelled
 
     def parse(self, text: str) -> bool:
         words = self.WORDS | self.WORDS_OFF
