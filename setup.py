@@ -28,6 +28,7 @@ COMPILED = (
     "engine/target",
     "engine/received",
     "engine/sink",
+    "engine/tunnel",
     "engine/exchange",
     "engine/connection",
     "engine/http1/connection",

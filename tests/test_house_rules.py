@@ -82,7 +82,7 @@ ARROWS = {
 ENGINE_RANKS = (
     {"_bytes"},
     {"headers", "framing", "limits", "target", "pseudo"},
-    {"received", "sink"},
+    {"received", "sink", "tunnel"},
     {"exchange"},
     {"connection"},
     {"negotiate"},

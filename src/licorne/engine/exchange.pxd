@@ -5,6 +5,7 @@ from licorne.engine.framing cimport has_no_content, parse_length
 from licorne.engine.headers cimport list_tokens
 from licorne.engine.received cimport BodyBuffer, RequestHead
 from licorne.engine.sink cimport ResponseSink
+from licorne.engine.tunnel cimport Tunnel
 
 cdef long long _UNKNOWN_LENGTH
 cdef bytes _FIELD_NAME
@@ -14,12 +15,15 @@ cdef object _OWNED
 cdef int _HAS_DATE
 cdef int _HAS_NO_CONTENT
 cdef int _HAS_SERVER
+cdef int _HAS_TRAILERS
 cdef int _WANTS_CLOSE
 cdef int _IDLE
 cdef int _BODY
 cdef int _TRAILERS
 cdef int _COMPLETE
 cdef int _FILE
+cdef int _TUNNEL
+cdef int _SWITCHING_PROTOCOLS
 cdef bytes _OWNED_LENGTHS
 cdef int _MIN_STATUS
 cdef int _MAX_STATUS
@@ -32,7 +36,6 @@ cdef class Exchange:
     cdef public long long bytes_sent
     cdef int flags
     cdef public object gate
-    cdef bint has_trailers
     cdef public RequestHead head
     cdef public bint is_aborted
     cdef public bint is_disconnected
@@ -42,6 +45,7 @@ cdef class Exchange:
     cdef ResponseSink sink
     cdef int state
     cdef public int status
+    cdef public Tunnel tunnel
 
     cpdef begin(self, RequestHead head, BodyBuffer body, ResponseSink sink)
     cpdef append_body(self, bytes data)
@@ -59,8 +63,15 @@ cdef class Exchange:
     cpdef bint start_file(self, Py_ssize_t count, bint end) except -1
     cpdef finish_file(self, bint end)
     cpdef finish_empty(self)
+    cpdef offer_tunnel(self, Tunnel tunnel)
+    @cython.locals(fields=list)
+    cpdef start_tunnel(self, object headers)
+    cpdef send_raw(self, bytes data)
+    cpdef finish_tunnel(self)
     cpdef bint withdraw(self) except -1
     cpdef abort(self)
+    cpdef bint is_websocket(self)
+    cpdef bint is_tunnel(self)
     cpdef bint has_started(self)
     cpdef bint is_complete(self)
     cpdef bint awaits_trailers(self)

@@ -15,7 +15,16 @@ from licorne.engine import _bytes
 from licorne.engine.framing import has_no_content, parse_length
 from licorne.engine.headers import FIELD_NAME, FIELD_TEXT, HOP_BY_HOP, LOWER_NAME, list_tokens
 from licorne.engine.received import BodyBuffer, RequestHead
-from licorne.engine.sink import HAS_DATE, HAS_NO_CONTENT, HAS_SERVER, UNKNOWN_LENGTH, WANTS_CLOSE, ResponseSink
+from licorne.engine.sink import (
+    HAS_DATE,
+    HAS_NO_CONTENT,
+    HAS_SERVER,
+    HAS_TRAILERS,
+    UNKNOWN_LENGTH,
+    WANTS_CLOSE,
+    ResponseSink,
+)
+from licorne.engine.tunnel import Tunnel
 from licorne.errors import ClientDisconnected, LocalProtocolError, RemoteProtocolError
 
 __all__ = ["Exchange"]
@@ -28,6 +37,7 @@ _LOWER_NAME = LOWER_NAME
 _HAS_DATE = HAS_DATE
 _HAS_NO_CONTENT = HAS_NO_CONTENT
 _HAS_SERVER = HAS_SERVER
+_HAS_TRAILERS = HAS_TRAILERS
 _WANTS_CLOSE = WANTS_CLOSE
 
 # The states of a response; the first four come in this order, the last one within _BODY.
@@ -37,12 +47,15 @@ _TRAILERS = 2
 _COMPLETE = 3
 # The body, while the driver sends a file: nothing else may be written.
 _FILE = 4
+# Raw bytes both ways.
+_TUNNEL = 5
 
 _OWNED = HOP_BY_HOP | {b"content-length", b"date", b"server"}
 # Most names are told apart from the owned ones by their length alone.
 _OWNED_LENGTHS = bytes(1 if size in {len(name) for name in _OWNED} else 0 for size in range(256))
 _MIN_STATUS = 200
 _MAX_STATUS = 599
+_SWITCHING_PROTOCOLS = 101
 
 
 class Exchange:
@@ -53,7 +66,6 @@ class Exchange:
         "bytes_sent",
         "flags",
         "gate",
-        "has_trailers",
         "head",
         "is_aborted",
         "is_disconnected",
@@ -63,6 +75,7 @@ class Exchange:
         "sink",
         "state",
         "status",
+        "tunnel",
     )
 
     # construction
@@ -79,7 +92,8 @@ class Exchange:
         self.flags = 0
         self.remaining = _UNKNOWN_LENGTH
         self.bytes_sent = 0
-        self.has_trailers = False
+        #: What the exchange carries if it is accepted as a tunnel.
+        self.tunnel: Tunnel | None = None
         self.is_aborted = False
         #: The transport is gone: nothing that is written can arrive.
         self.is_disconnected = False
@@ -103,6 +117,8 @@ class Exchange:
         if self.state != _COMPLETE:
             self.is_disconnected = True
             self.is_aborted = True
+        if self.tunnel is not None:
+            self.tunnel.lost()
         self._open_gate()
 
     def leave(self) -> None:
@@ -157,7 +173,8 @@ class Exchange:
         fields = self._check_fields(headers)
         self.status = int(status)  # HTTPStatus and its like are integers too
         self.response_headers = fields
-        self.has_trailers = trailers
+        if trailers:
+            self.flags |= _HAS_TRAILERS
         if self.head.expects_continue and not self.body.has_ended:
             # RFC 9110 §10.1.1: without the 100 the peer need not send the body, so nothing can follow it.
             self.flags |= _WANTS_CLOSE
@@ -181,7 +198,7 @@ class Exchange:
         self._count(size, end)
         if not self.flags & _HAS_NO_CONTENT:
             self.bytes_sent += size
-        self.sink.send_data(data, end and not self.has_trailers)
+        self.sink.send_data(data, end and not self.flags & _HAS_TRAILERS)
         if end:
             self._finish()
 
@@ -216,20 +233,64 @@ class Exchange:
             return False
         self.bytes_sent += count
         self.state = _FILE
-        self.sink.start_file(count, end and not self.has_trailers)
+        self.sink.start_file(count, end and not self.flags & _HAS_TRAILERS)
         return True
 
     def finish_file(self, end: bool) -> None:
         """Close what `start_file` opened; `end` as in `write`."""
         self.state = _BODY
-        self.sink.finish_file(end and not self.has_trailers)
+        self.sink.finish_file(end and not self.flags & _HAS_TRAILERS)
         if end:
             self._finish()
 
     def finish_empty(self) -> None:
         """End a response whose last file has no bytes to send."""
-        self.sink.send_data(b"", not self.has_trailers)
+        self.sink.send_data(b"", not self.flags & _HAS_TRAILERS)
         self._finish()
+
+    def offer_tunnel(self, tunnel: Tunnel) -> None:
+        """Take what this exchange carries if it is accepted as a tunnel: its clocks run from now on."""
+        self.tunnel = tunnel
+
+    def start_tunnel(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Accept the exchange as a tunnel for what was offered.
+
+        Raises:
+            LocalProtocolError: The response has begun already, or a field is not allowed.
+            ClientDisconnected: The peer is gone.
+        """
+        if self.is_disconnected:
+            raise ClientDisconnected("The client disconnected.")
+        if self.state != _IDLE:
+            raise LocalProtocolError("The response has already started.")
+        self.flags = 0
+        # RFC 9110 §8.6: no Content-Length in a 1xx.
+        fields = [field for field in self._check_fields(headers) if field[0] != b"content-length"]
+        self.status = _SWITCHING_PROTOCOLS
+        self.response_headers = fields
+        self.state = _TUNNEL
+        self.sink.start_tunnel(fields, self.flags)
+
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes through the tunnel; they are not copied.
+
+        Raises:
+            LocalProtocolError: There is no tunnel, or it was finished.
+            ClientDisconnected: The peer is gone.
+        """
+        if self.is_disconnected:
+            raise ClientDisconnected("The client disconnected.")
+        if self.state != _TUNNEL:
+            raise LocalProtocolError("The exchange is not an open tunnel.")
+        self.bytes_sent += len(data)
+        self.sink.send_data(data, False)
+
+    def finish_tunnel(self) -> None:
+        """End our side of the tunnel; once is enough."""
+        if self.state == _TUNNEL:
+            self.state = _COMPLETE
+            self.sink.send_data(b"", True)
+            self._open_gate()
 
     def withdraw(self) -> bool:
         """Take a response back of which nothing has left, so that another can be given; tell whether that went."""
@@ -247,6 +308,14 @@ class Exchange:
             self._open_gate()
 
     # predicates
+
+    def is_websocket(self) -> bool:
+        """Tell whether the request asks to open a WebSocket."""
+        return self.head.is_websocket
+
+    def is_tunnel(self) -> bool:
+        """Tell whether the exchange is an open tunnel."""
+        return self.state == _TUNNEL
 
     def has_started(self) -> bool:
         """Tell whether the final response has begun."""
@@ -293,7 +362,7 @@ class Exchange:
             self.gate = None
 
     def _finish(self) -> None:
-        self.state = _TRAILERS if self.has_trailers else _COMPLETE
+        self.state = _TRAILERS if self.flags & _HAS_TRAILERS else _COMPLETE
         self._open_gate()
 
     def _count(self, size: int, end: bool) -> None:

@@ -11,6 +11,7 @@ class RequestHead:
         "expects_continue",
         "headers",
         "http_version",
+        "is_websocket",
         "method",
         "path",
         "query",
@@ -24,6 +25,8 @@ class RequestHead:
     #: (lower-case name, value) in the order received.
     headers: list[tuple[bytes, bytes]]
     http_version: str
+    #: The request asks to open a WebSocket (RFC 6455 §4.1), and nothing forbids that here.
+    is_websocket: bool
     method: str
     #: The raw path, still percent-encoded, without the query.
     path: bytes

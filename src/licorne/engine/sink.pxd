@@ -6,5 +6,6 @@ cdef class ResponseSink:
     cpdef send_trailers(self, list fields)
     cpdef start_file(self, Py_ssize_t count, bint end)
     cpdef finish_file(self, bint end)
+    cpdef start_tunnel(self, list fields, int flags)
     cpdef bint withdraw(self) except -1
     cpdef abort(self)

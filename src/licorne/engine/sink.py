@@ -1,6 +1,6 @@
 """ResponseSink: the contract between an exchange and the writing half of a protocol."""
 
-__all__ = ["HAS_DATE", "HAS_NO_CONTENT", "HAS_SERVER", "UNKNOWN_LENGTH", "WANTS_CLOSE", "ResponseSink"]
+__all__ = ["HAS_DATE", "HAS_NO_CONTENT", "HAS_SERVER", "HAS_TRAILERS", "UNKNOWN_LENGTH", "WANTS_CLOSE", "ResponseSink"]
 
 #: The length of a response whose application gave none.
 UNKNOWN_LENGTH = -1
@@ -11,6 +11,7 @@ HAS_SERVER = 2
 WANTS_CLOSE = 4
 #: RFC 9110 §6.4.1: whatever its fields say.
 HAS_NO_CONTENT = 8
+HAS_TRAILERS = 16
 
 
 class ResponseSink:
@@ -47,6 +48,10 @@ class ResponseSink:
 
     def finish_file(self, end: bool) -> None:
         """Queue what must stand after those bytes."""
+        raise NotImplementedError
+
+    def start_tunnel(self, fields: list[tuple[bytes, bytes]], flags: int) -> None:
+        """Queue the acceptance of a tunnel: `send_data` takes raw bytes from now on; its `end` ends our side."""
         raise NotImplementedError
 
     def withdraw(self) -> bool:

@@ -18,11 +18,13 @@ def new_connection_factory(
     *,
     has_hint: bool = False,
     max_event_bytes: int = 0,
+    takes_websocket: bool = True,
 ) -> Callable[[], Connection]:
     """Return a function that makes a connection engine.
 
     `has_hint` adds `Keep-Alive: timeout=` to the first response of a connection; `max_event_bytes` is h11's
-    own bound on a head, 0 for the limit on heads.
+    own bound on a head, 0 for the limit on heads. Without `takes_websocket` a request for a WebSocket is one like
+    any other.
 
     Raises:
         ImportError: The parser's library is not installed.
@@ -32,6 +34,7 @@ def new_connection_factory(
     new_parser(parser_name, limits, max_event_bytes)
 
     def new_connection() -> Connection:
-        return Http1Connection(limits, new_parser(parser_name, limits, max_event_bytes), defaults, hint)
+        parser = new_parser(parser_name, limits, max_event_bytes)
+        return Http1Connection(limits, parser, defaults, hint, takes_websocket)
 
     return new_connection

@@ -6,6 +6,7 @@ from licorne.engine.http1.pace cimport Pace
 from licorne.engine.http1.parser cimport Parser
 from licorne.engine.http1.request cimport Http1Request
 from licorne.engine.http1.response cimport Http1Response
+from licorne.engine.tunnel cimport Tunnel
 
 cdef int _FRESH
 cdef int _IDLE
@@ -14,6 +15,8 @@ cdef int _BODY
 cdef int _BUSY
 cdef int _DISCARD
 cdef int _LINGER
+cdef int _TUNNEL
+cdef Parser _NO_PARSER
 cdef int _NOT_ENDING
 cdef int _IS_DRAINING
 cdef int _HAS_EOF
@@ -37,9 +40,11 @@ cdef class Http1Connection(Connection):
     cdef long long requests_left
     cdef Http1Response response
 
+    @cython.locals(tunnel=Tunnel)
+    cpdef receive_data(self, bytes data, double now)
     @cython.locals(exchange=Exchange)
     cpdef Exchange next_exchange(self, double now)
-    @cython.locals(exchange=Exchange)
+    @cython.locals(exchange=Exchange, tunnel=Tunnel)
     cpdef bint wants_data(self)
     cdef _parse(self, bytes data, double now)
     cdef _mark_head(self, double now)
@@ -48,6 +53,10 @@ cdef class Http1Connection(Connection):
     @cython.locals(is_last=bint)
     cdef _begin(self, Exchange exchange)
     cdef _settle(self, double now)
+    cdef _settle_open(self, Exchange current, double now)
+    @cython.locals(rest=bytes)
+    cdef _start_tunnel(self, Tunnel tunnel, double now)
+    cdef Tunnel _offered(self)
     cdef _follow_reader(self, double now)
     cdef _resume(self, double now)
     cdef double _clean_linger(self) except -1

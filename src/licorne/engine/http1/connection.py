@@ -11,6 +11,7 @@ them, when a response is done: next request, swallow what is left of this one, o
     BUSY      nothing: the application works               none
     DISCARD   the rest of a body that nobody wants         discard_timeout
     LINGER    to close, having seen our last answer        linger_timeout
+    TUNNEL    what the tunnel says                         the tunnel's, which run since it was offered
 
 Rules: one exchange at a time; what follows it stays unparsed until it is answered. After a refusal nothing
 is parsed any more.
@@ -25,6 +26,7 @@ from licorne.engine.http1.request import Http1Request
 from licorne.engine.http1.response import Http1Response
 from licorne.engine.http1.writer import DefaultHeaders
 from licorne.engine.limits import Limits
+from licorne.engine.tunnel import Tunnel
 from licorne.errors import RemoteProtocolError
 
 __all__ = ["Http1Connection"]
@@ -36,6 +38,7 @@ _BODY = 3
 _BUSY = 4
 _DISCARD = 5
 _LINGER = 6
+_TUNNEL = 7
 
 _NOT_ENDING = 0
 _IS_DRAINING = 1
@@ -50,6 +53,9 @@ _CLOSING_ABORT = int(Closing.ABORT)
 # know of the drain is answered rather than reset. One that never had a request has surely come to make one. Seconds.
 _IDLE_GRACE = 0.1
 _FRESH_GRACE = 1.0
+
+# A tunnel has nothing to parse any more.
+_NO_PARSER = Parser()
 
 
 class Http1Connection(Connection):
@@ -70,12 +76,14 @@ class Http1Connection(Connection):
 
     # construction
 
-    def __init__(self, limits: Limits, parser: Parser, defaults: DefaultHeaders, hint: bytes = b"") -> None:
-        """Take the limits, a parser of its own, the default fields, and the Keep-Alive field line or b""."""
+    def __init__(
+        self, limits: Limits, parser: Parser, defaults: DefaultHeaders, hint: bytes = b"", takes_websocket: bool = True
+    ) -> None:
+        """Take the limits, a parser of its own, the default fields, the Keep-Alive field line or b"", and a choice."""
         self.limits = limits
         self.parser = parser
         self.response = Http1Response(defaults, hint)
-        self.request = Http1Request(limits, self.response)
+        self.request = Http1Request(limits, self.response, takes_websocket)
         self.keep_alive = limits.keep_alive_timeout or NEVER
         self.requests_left = limits.max_requests or MAX_LENGTH
         #: The exchange that is being answered.
@@ -100,6 +108,11 @@ class Http1Connection(Connection):
         if self.closing:
             self._swallow(len(data))
             return
+        if self.phase == _TUNNEL:
+            tunnel = self._offered()
+            if tunnel is not None:
+                tunnel.receive_data(data, now)
+            return
         self._parse(data, now)
 
     def receive_eof(self, now: float) -> None:
@@ -112,6 +125,9 @@ class Http1Connection(Connection):
             self.closing = _CLOSING_FLUSH
         elif self.current is not None:
             self.current.leave()
+            tunnel = self._offered()
+            if tunnel is not None:
+                tunnel.receive_eof(now)
             self._settle(now)
 
     def lost(self) -> None:
@@ -125,7 +141,11 @@ class Http1Connection(Connection):
     def expire(self, now: float) -> None:
         if now < self.deadline:
             return
-        if self.phase == _HEAD:
+        tunnel = self._offered()
+        if tunnel is not None:
+            tunnel.expire(now)
+            self.deadline = tunnel.settle(now)
+        elif self.phase == _HEAD:
             self.refuse(RemoteProtocolError(408, "the request head took too long"), now)
         elif self.phase == _BODY:
             self.refuse(RemoteProtocolError(408, "the request body took too long"), now)
@@ -139,7 +159,10 @@ class Http1Connection(Connection):
         if self.ending == _NOT_ENDING:
             self.ending = _IS_DRAINING
         self.response.keeps_alive = False
-        if self.phase == _IDLE:
+        tunnel = self._offered()
+        if tunnel is not None:
+            tunnel.shutdown(now)
+        elif self.phase == _IDLE:
             self.deadline = min(self.deadline, now + _IDLE_GRACE)
         elif self.phase in (_FRESH, _DISCARD, _LINGER):
             self.deadline = min(self.deadline, now + _FRESH_GRACE)
@@ -185,6 +208,9 @@ class Http1Connection(Connection):
     def wants_data(self) -> bool:
         if self.closing:
             return self.closing == _CLOSING_LINGER
+        if self.phase == _TUNNEL:
+            tunnel = self._offered()
+            return tunnel is None or not tunnel.is_full()
         exchange = self.request.exchange
         if exchange is not None:
             return self.request.is_discarding or exchange.body.size() < exchange.body.high_water
@@ -246,7 +272,8 @@ class Http1Connection(Connection):
         self.current = exchange
         self.requests_left -= 1
         is_last = self.request.closes or self.ending == _IS_DRAINING or self.requests_left <= 0
-        self.response.begin(exchange.head, not is_last)
+        # A refused WebSocket ends its connection: who asks for one again opens another, as browsers do.
+        self.response.begin(exchange.head, not (is_last or exchange.head.is_websocket))
         if self.ending == _HAS_EOF:
             exchange.leave()
 
@@ -255,8 +282,7 @@ class Http1Connection(Connection):
         if self.current is None or self.closing:
             return
         if not self.response.is_done():
-            if self.phase == _BODY:
-                self._follow_reader(now)
+            self._settle_open(self.current, now)
         elif self.response.is_aborted:
             # RFC 9112 §8: a body that ends with the connection must not end as if it were whole.
             self.closing = _CLOSING_ABORT if self.response.ends_with_connection() else _CLOSING_FLUSH
@@ -272,6 +298,28 @@ class Http1Connection(Connection):
                 # RFC 9112 §9.6: a request on its way must not destroy the answer by a reset.
                 self._linger(now)
                 self.deadline = now + (_IDLE_GRACE if self.ending == _IS_DRAINING else self._clean_linger())
+
+    def _settle_open(self, current: Exchange, now: float) -> None:
+        """Follow an exchange that goes on: the clocks of a tunnel, or of a body."""
+        tunnel = current.tunnel
+        if tunnel is not None:
+            if self.phase != _TUNNEL and current.is_tunnel():
+                self._start_tunnel(tunnel, now)
+            self.deadline = tunnel.settle(now)
+        elif self.phase == _BODY:
+            self._follow_reader(now)
+
+    def _offered(self) -> Tunnel | None:
+        """Return what the current exchange carries or offers to carry."""
+        return None if self.current is None else self.current.tunnel
+
+    def _start_tunnel(self, tunnel: Tunnel, now: float) -> None:
+        """Turn from messages to raw bytes, of which some may have come already."""
+        self.phase = _TUNNEL
+        rest = self.parser.take_rest()
+        self.parser = _NO_PARSER
+        if rest:
+            tunnel.receive_data(rest, now)
 
     def _follow_reader(self, now: float) -> None:
         """Stop the clock while the application, not the peer, is what the body waits for."""

@@ -11,6 +11,7 @@ cdef class KnownFields:
     cdef bytes length
     cdef bytes te
     cdef bytes transfer_encoding
+    cdef bytes upgrade
 
     @cython.locals(field=tuple, name=bytes)
     cdef gather(self, list fields)

@@ -4,7 +4,7 @@ from licorne.errors import RemoteProtocolError
 
 __all__ = ["KnownFields"]
 
-_NAMES = (b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", b"te")
+_NAMES = (b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", b"te", b"upgrade")
 # Most names are told apart from these by their length alone.
 _KNOWN_LENGTHS = bytes(1 if size in {len(name) for name in _NAMES} else 0 for size in range(256))
 
@@ -12,7 +12,7 @@ _KNOWN_LENGTHS = bytes(1 if size in {len(name) for name in _NAMES} else 0 for si
 class KnownFields:
     """Hold the values of one head; None for a field that is absent. One for a connection, reused."""
 
-    __slots__ = ("connection", "expect", "host", "length", "te", "transfer_encoding")
+    __slots__ = ("connection", "expect", "host", "length", "te", "transfer_encoding", "upgrade")
 
     def gather(self, fields: list[tuple[bytes, bytes]]) -> None:
         """Forget the last head and take what the fields of the next one say.
@@ -26,6 +26,7 @@ class KnownFields:
         self.connection: bytes | None = None
         self.expect: bytes | None = None
         self.te: bytes | None = None
+        self.upgrade: bytes | None = None
         for field in fields:
             name = field[0]
             if len(name) < 256 and _KNOWN_LENGTHS[len(name)]:
@@ -44,6 +45,8 @@ class KnownFields:
             self.expect = _listed(self.expect, value)
         elif name == b"te":
             self.te = _listed(self.te, value)
+        elif name == b"upgrade":
+            self.upgrade = _listed(self.upgrade, value)
 
 
 def _once(known: bytes | None, value: bytes, name: str) -> bytes:

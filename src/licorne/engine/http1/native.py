@@ -111,6 +111,13 @@ class NativeParser(Parser):
             at = end + 1
         self._keep(data, at)
 
+    def take_rest(self) -> bytes:
+        rest = _bytes.cut(self.rest, self.rest_at, len(self.rest))
+        self.rest = b""
+        self.rest_at = 0
+        self.searched = 0
+        return rest
+
     # predicates
 
     def pending_bytes(self) -> int:

@@ -9,4 +9,5 @@ cdef class RequestSink:
 cdef class Parser:
     cpdef feed(self, bytes data, RequestSink sink)
     cpdef Py_ssize_t pending_bytes(self)
+    cpdef bytes take_rest(self)
     cpdef bint is_between_requests(self)

@@ -61,6 +61,10 @@ class Parser:
         """Return how many bytes were taken and not yet told."""
         raise NotImplementedError
 
+    def take_rest(self) -> bytes:
+        """Hand over what was taken and not yet told, between two requests: it is no further request."""
+        raise NotImplementedError
+
     def is_between_requests(self) -> bool:
         """Tell whether no byte of a further request has been seen."""
         raise NotImplementedError

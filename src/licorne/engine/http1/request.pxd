@@ -25,6 +25,7 @@ cdef class Http1Request(RequestSink):
     cdef long long max_body
     cdef Exchange ready
     cdef ResponseSink sink
+    cdef bint takes_websocket
 
     cdef Exchange take_ready(self)
     cdef drop(self)
@@ -35,6 +36,8 @@ cdef class Http1Request(RequestSink):
     cdef _check_host(self, int minor)
     cdef _read_other_form(self, RequestHead head, bytes target)
     cdef bint _expects_continue(self, int minor) except -1
+    @cython.locals(known=KnownFields)
+    cdef bint _is_websocket(self, RequestHead head, int minor) except -1
     cdef bint _is_last(self, int minor) except -1
     @cython.locals(exchange=Exchange)
     cdef _begin(self, RequestHead head)

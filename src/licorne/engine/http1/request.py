@@ -40,9 +40,10 @@ class Http1Request(RequestSink):
         "max_body",
         "ready",
         "sink",
+        "takes_websocket",
     )
 
-    def __init__(self, limits: Limits, sink: ResponseSink) -> None:
+    def __init__(self, limits: Limits, sink: ResponseSink, takes_websocket: bool = True) -> None:
         self.sink = sink
         self.high_water = limits.high_water_bytes or MAX_LENGTH
         self.max_body = limits.max_body_bytes
@@ -60,6 +61,8 @@ class Http1Request(RequestSink):
         #: The last host that was found valid: most requests of a connection name the same.
         self.known_host: bytes | None = None
         self.known = KnownFields()
+        #: A request for a WebSocket is told as one; otherwise it is a request as any other (RFC 9110 §7.8).
+        self.takes_websocket = takes_websocket
 
     # input: facts from the parser
 
@@ -73,6 +76,9 @@ class Http1Request(RequestSink):
         head.content_length = length
         head.expects_continue = self._expects_continue(minor)
         head.takes_trailers = known.te is not None and b"trailers" in list_tokens(known.te)
+        head.is_websocket = known.upgrade is not None and self._is_websocket(head, minor)
+        if head.is_websocket and length:
+            raise RemoteProtocolError(400, "a request for a WebSocket has a body")
         self.closes = self._is_last(minor)
         self._begin(head)
         return length
@@ -163,6 +169,14 @@ class Http1Request(RequestSink):
         if self.known.expect.lower() != b"100-continue":
             raise RemoteProtocolError(417, "the only expectation met here is 100-continue")
         return True
+
+    def _is_websocket(self, head: RequestHead, minor: int) -> bool:
+        # RFC 6455 §4.1; RFC 9110 §7.8: an Upgrade that Connection does not name was not meant for us.
+        known = self.known
+        if known.upgrade is None or known.connection is None or not (self.takes_websocket and minor):
+            return False
+        is_asked = b"websocket" in list_tokens(known.upgrade) and b"upgrade" in list_tokens(known.connection)
+        return is_asked and head.method == "GET"
 
     def _is_last(self, minor: int) -> bool:
         # RFC 9112 §9.3

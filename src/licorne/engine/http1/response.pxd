@@ -7,6 +7,7 @@ from licorne.engine.http1.writer cimport (
     serialize_informational,
     serialize_refusal,
     serialize_trailers,
+    serialize_upgrade,
 )
 from licorne.engine.received cimport RequestHead
 from licorne.engine.sink cimport ResponseSink
@@ -23,6 +24,7 @@ cdef long long _UNKNOWN_LENGTH
 cdef int _WANTS_CLOSE
 cdef int _HAS_NO_CONTENT
 cdef int _RESET_CONTENT
+cdef int _SWITCHING_PROTOCOLS
 cdef Py_ssize_t _MAX_COPIED_BYTES
 
 

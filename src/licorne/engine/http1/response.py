@@ -12,6 +12,7 @@ from licorne.engine.http1.writer import (
     serialize_informational,
     serialize_refusal,
     serialize_trailers,
+    serialize_upgrade,
 )
 from licorne.engine.received import RequestHead
 from licorne.engine.sink import HAS_NO_CONTENT, UNKNOWN_LENGTH, WANTS_CLOSE, ResponseSink
@@ -34,6 +35,7 @@ _UNKNOWN_LENGTH = UNKNOWN_LENGTH
 _WANTS_CLOSE = WANTS_CLOSE
 _HAS_NO_CONTENT = HAS_NO_CONTENT
 _RESET_CONTENT = 205
+_SWITCHING_PROTOCOLS = 101
 # A body up to this size is copied behind its head: one buffer costs the kernel and the loop less than two.
 _MAX_COPIED_BYTES = 16 * 1024
 
@@ -120,6 +122,12 @@ class Http1Response(ResponseSink):
             self._queue(b"\r\n" + LAST_CHUNK if end else b"\r\n")
         if end:
             self.state = _DONE
+
+    def start_tunnel(self, fields: list[tuple[bytes, bytes]], flags: int) -> None:
+        self._queue(serialize_upgrade(self.defaults.head(_SWITCHING_PROTOCOLS, flags), fields))
+        self.keeps_alive = False
+        self.framing = _LENGTH  # what follows is nobody's to frame
+        self.state = _BODY
 
     def withdraw(self) -> bool:
         if self.state == _HEAD:

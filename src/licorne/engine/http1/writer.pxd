@@ -25,6 +25,7 @@ cdef class DefaultHeaders:
 cdef bytes _lines(list fields)
 cpdef bytes serialize_head(bytes first, list fields, bytes last, bytes body)
 cpdef bytes serialize_informational(int status, list fields)
+cpdef bytes serialize_upgrade(bytes first, list fields)
 cpdef bytes serialize_chunk_line(Py_ssize_t size)
 cpdef bytes serialize_trailers(list fields)
 cpdef bytes serialize_refusal(int status, str reason, DefaultHeaders defaults)

@@ -17,6 +17,7 @@ __all__ = [
     "serialize_informational",
     "serialize_refusal",
     "serialize_trailers",
+    "serialize_upgrade",
 ]
 
 LAST_CHUNK = b"0\r\n\r\n"
@@ -80,6 +81,11 @@ def serialize_head(first: bytes, fields: list[tuple[bytes, bytes]], last: bytes,
 def serialize_informational(status: int, fields: list[tuple[bytes, bytes]]) -> bytes:
     """Return an interim response (RFC 9110 §15.2)."""
     return _bytes.join_head(_STATUS_LINES[status], fields, b"\r\n", b"")
+
+
+def serialize_upgrade(first: bytes, fields: list[tuple[bytes, bytes]]) -> bytes:
+    """Return the head of a 101 that turns the connection into a WebSocket (RFC 6455 §4.2.2)."""
+    return _bytes.join_head(first, fields, b"upgrade: websocket\r\nconnection: Upgrade\r\n\r\n", b"")
 
 
 def serialize_chunk_line(size: int) -> bytes:
