@@ -19,11 +19,14 @@ __all__ = ["CHECKOUT", "Environment", "SetupError", "find_python", "open_environ
 CHECKOUT = Path(__file__).resolve().parent.parent
 HOME = CHECKOUT / ".venvs"
 
-PEERS = ("uvicorn", "httptools", "uvloop", "granian", "fastpysgi", "hypercorn", "h11", "gunicorn", "fastapi")
+PEERS = (
+    *("uvicorn", "httptools", "uvloop", "granian", "fastpysgi", "hypercorn", "h11", "gunicorn", "fastapi"),
+    *("websockets", "wsproto"),
+)
 # Some platforms have no wheel for these; a run goes on without them.
 EXTRAS = ("zttp", "socketify", "gunicorn_h1c")
 # What licorne shares with its peers, at the very same versions.
-SHARED = ("fastapi", "uvloop", "httptools", "h11")
+SHARED = ("fastapi", "uvloop", "httptools", "h11", "websockets", "wsproto")
 
 # What a build reads. Anything else in the checkout cannot change it.
 BUILD_INPUTS = ("src", "setup.py", "pyproject.toml", "README.md", "LICENSE", "MANIFEST.in")

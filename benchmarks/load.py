@@ -38,6 +38,8 @@ class Load:
     p99: int
     max: int
     errors: dict[str, int]
+    #: The share of the time for which the load itself ran; 0 where it is not known.
+    busy: float = 0.0
 
     @property
     def rate(self) -> float:

@@ -20,7 +20,8 @@ class Server:
     """Say how to run one server.
 
     `quiet` turns its access log off, `logged` on (None: it has none), `patient` makes idle connections last,
-    `pipelined` suits it to pipelining; `needs` is a package that not every platform has.
+    `pipelined` suits it to pipelining, `deflating` lets it compress WebSocket messages; `needs` is a package that not
+    every platform has.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Server:
     logged: tuple[str, ...] | None = ()
     patient: tuple[str, ...] = ()
     pipelined: tuple[str, ...] = ()
+    deflating: tuple[str, ...] = ()
     needs: str = ""
     is_asgi: bool = True
 
@@ -48,15 +50,16 @@ def _licorne(name: str, *arguments: str, environment: str = "licorne") -> Server
         arguments=("{app}", "--host", "{host}", "--port", "{port}", *arguments),
         quiet=("--no-access-log",),
         patient=("--timeout-keep-alive", "75"),
+        deflating=("--ws-per-message-deflate", "true"),
     )
 
 
-def _uvicorn(name: str, parser: str, needs: str = "") -> Server:
+def _uvicorn(name: str, parser: str, *arguments: str, needs: str = "") -> Server:
     return Server(
         name=name,
         environment="peers",
         program="uvicorn",
-        arguments=("{app}", "--host", "{host}", "--port", "{port}", "--loop", "uvloop", "--http", parser),
+        arguments=("{app}", "--host", "{host}", "--port", "{port}", "--loop", "uvloop", "--http", parser, *arguments),
         quiet=("--no-access-log",),
         patient=("--timeout-keep-alive", "75"),
         needs=needs,
@@ -69,6 +72,8 @@ LICORNE = (
     _licorne("licorne-httptools", "--http", "httptools"),
     _licorne("licorne-h11", "--http", "h11"),
     _licorne("licorne-pure", environment="licorne-pure"),
+    _licorne("licorne-websockets", "--ws", "websockets"),
+    _licorne("licorne-wsproto", "--ws", "wsproto"),
 )
 
 PEERS = (
@@ -107,6 +112,8 @@ PEERS = (
         program="python",
         arguments=("-m", "socketify", "{app}", "--host", "{host}", "--port", "{port}", "--workers", "1"),
         logged=None,
+        patient=("--ws-idle-timeout", "120"),
+        deflating=("--ws-per-message-deflate", "true"),
         needs="socketify",
     ),
     Server(
@@ -130,11 +137,21 @@ PEERS = (
 OTHERS = (
     _uvicorn("uvicorn-h11", "h11"),
     _uvicorn("uvicorn-zttp", "zttp", needs="zttp"),
+    _uvicorn("uvicorn-websockets", "httptools", "--ws", "websockets"),
+    _uvicorn("uvicorn-wsproto", "httptools", "--ws", "wsproto"),
     Server(
         name="floor",
         environment="peers",
         program="python",
         arguments=(str(APPS / "floor.py"), "{host}", "{port}"),
+        logged=None,
+        is_asgi=False,
+    ),
+    Server(
+        name="floor-sockets",
+        environment="peers",
+        program="python",
+        arguments=(str(APPS / "floor_sockets.py"), "{host}", "{port}"),
         logged=None,
         is_asgi=False,
     ),

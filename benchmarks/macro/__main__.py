@@ -1,6 +1,7 @@
 """`python -m benchmarks.macro`: choose scenarios and servers, play the rounds, print, judge."""
 
 import argparse
+import fnmatch
 import json
 import os
 import sys
@@ -14,7 +15,10 @@ from .scenarios import SCENARIOS, Scenario
 from .targets import TARGETS, Results, judge
 from .turns import Entrant, Plan, play_rounds
 
-SHOWN_VERSIONS = ("uvicorn", "httptools", "uvloop", "granian", "fastpysgi", "gunicorn", "hypercorn", "h11", "fastapi")
+SHOWN_VERSIONS = (
+    *("uvicorn", "httptools", "uvloop", "granian", "fastpysgi", "gunicorn", "hypercorn", "h11", "fastapi"),
+    *("socketify", "websockets", "wsproto"),
+)
 
 
 def main() -> int:
@@ -38,12 +42,12 @@ def main() -> int:
 def _parse_arguments() -> argparse.Namespace:
     cpus = CpuPair.of_this_machine()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.macro", description=__doc__)
-    parser.add_argument("--scenario", type=_names, default=[], help="names with commas between; all by default")
+    parser.add_argument("--scenario", type=_names, default=[], help="names or patterns like ws-*; all by default")
     parser.add_argument("--servers", type=_names, default=[], help="likewise; each scenario's own by default")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each server (3)")
     parser.add_argument("--seconds", type=int, default=5, help="length of a turn under load (5)")
     parser.add_argument("--warmup", type=int, default=1, help="load before a turn is counted (1)")
-    parser.add_argument("--connections", type=int, default=5000, help="of scenario idle (5000)")
+    parser.add_argument("--connections", type=int, help="of scenarios idle (5000) and ws-memory (2000)")
     parser.add_argument("--spawns", type=int, default=10, help="turns of scenario start (10)")
     parser.add_argument("--cpus", type=CpuPair.parse, default=cpus, help="server's and load's, as 1,0")
     parser.add_argument("--python", default="3.13", help="version or path of the interpreter (3.13)")
@@ -79,10 +83,13 @@ def _print_choices() -> None:
 
 
 def _chosen_scenarios(names: list[str]) -> list[Scenario]:
-    for name in names:
-        if name not in SCENARIOS:
+    chosen: list[Scenario] = []
+    for name in names or SCENARIOS:
+        found = [scenario for scenario in SCENARIOS.values() if fnmatch.fnmatch(scenario.name, name)]
+        if not found:
             raise KeyError(f"no scenario {name!r}; there are {', '.join(SCENARIOS)}")
-    return [SCENARIOS[name] for name in names or SCENARIOS]
+        chosen += found
+    return chosen
 
 
 def _chosen_entrants(scenarios: list[Scenario], options: argparse.Namespace) -> dict[str, list[Entrant]]:

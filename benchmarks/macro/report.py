@@ -4,18 +4,17 @@ import platform
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..websocket.conversation import Talk
 from .scenarios import Kind, Scenario
 from .targets import Outcome, best_peer
 from .turns import Figures
 
 __all__ = ["print_about", "print_outcomes", "print_scenario"]
 
-COLUMNS = {
-    Kind.LOAD: f"{'requests/s':>12}{'user':>8}{'system':>8}{'µs/req':>8}{'p50 µs':>8}{'p99 µs':>8}"
-    f"{'xbest':>8}{'xuvicorn':>10}{'spread':>8}{'waited':>8}",
-    Kind.IDLE: f"{'bytes':>12}{'KiB':>8}",
-    Kind.START: f"{'ms':>12}",
-}
+COSTS = f"{'p50 µs':>8}{'p99 µs':>8}{'xbest':>8}{'xuvicorn':>10}{'spread':>8}{'waited':>8}"
+REQUESTS = f"{'requests/s':>12}{'user':>8}{'system':>8}{'µs/req':>8}{COSTS}"
+MESSAGES = f"{'messages/s':>12}{'user':>8}{'system':>8}{'µs/msg':>8}{COSTS}{'load':>8}"
+COLUMNS = {Kind.IDLE: f"{'bytes':>12}{'KiB':>8}", Kind.START: f"{'ms':>12}"}
 
 
 def print_about(versions: dict[str, str], names: Iterable[str]) -> None:
@@ -29,7 +28,7 @@ def print_scenario(scenario: Scenario, figures: dict[str, Figures], failures: di
     """Print one scenario's table, best first, and what could not be run below it."""
     shape = f", {scenario.shape.connections} connections" if scenario.kind is Kind.LOAD else ""
     print(f"\n{scenario.name} — {scenario.title}{shape}")
-    print(f"  {'':<18}{COLUMNS[scenario.kind]}")
+    print(f"  {'':<18}{_header(scenario)}")
     for name in _best_first(scenario, figures):
         print(f"  {name:<18}{_row(scenario.kind, figures, figures[name])}")
     for name, reason in failures.items():
@@ -48,6 +47,10 @@ def print_outcomes(outcomes: list[Outcome]) -> None:
     print(f"  {kept} of {len(outcomes)} kept", flush=True)
 
 
+def _header(scenario: Scenario) -> str:
+    return COLUMNS.get(scenario.kind) or (MESSAGES if isinstance(scenario.shape, Talk) else REQUESTS)
+
+
 def _best_first(scenario: Scenario, figures: dict[str, Figures]) -> list[str]:
     metric = {Kind.LOAD: "rate", Kind.IDLE: "bytes", Kind.START: "milliseconds"}[scenario.kind]
     return sorted(figures, key=lambda name: figures[name][metric], reverse=scenario.kind is Kind.LOAD)
@@ -62,7 +65,9 @@ def _row(kind: Kind, figures: dict[str, Figures], own: Figures) -> str:
     faults = f"  {own['faults']:.0f} faults" if own["faults"] else ""
     costs = f"{own['user']:>8.1f}{own['system']:>8.1f}{own['cpu']:>8.1f}{_latency(own['p50'])}{_latency(own['p99'])}"
     ratios = f"{_ratio(own, best_peer(figures, 'rate')):>8}{_ratio(own, figures.get('uvicorn', {}).get('rate')):>10}"
-    return f"{own['rate']:>12,.0f}{costs}{ratios}{own['spread']:>8.0%}{own['waited']:>8.0%}{faults}"
+    # Only our own load knows how busy it was; wrk does not say.
+    busy = f"{own['busy']:>8.0%}" if own["busy"] else ""
+    return f"{own['rate']:>12,.0f}{costs}{ratios}{own['spread']:>8.0%}{own['waited']:>8.0%}{busy}{faults}"
 
 
 def _latency(microseconds: float) -> str:

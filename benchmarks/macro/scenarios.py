@@ -9,11 +9,15 @@ from enum import Enum
 
 from ..load import Shape
 from ..servers import PEERS
+from ..websocket.conversation import Flow, Talk
 
 __all__ = ["SCENARIOS", "Kind", "Scenario"]
 
 PLAIN = Shape()
 ALL = ("licorne", *(peer.name for peer in PEERS))
+#: Those that speak WebSocket; Uvicorn with each of its two libraries.
+SPEAKERS = ("licorne", "uvicorn", "uvicorn-wsproto", "granian", "socketify", "gunicorn", "hypercorn")
+COMPRESSORS = ("licorne", "uvicorn", "uvicorn-wsproto", "socketify", "hypercorn")
 
 
 class Kind(Enum):
@@ -26,14 +30,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Describe one comparison."""
+    """Describe one comparison. `connections` are those of an idle scenario."""
 
     name: str
     title: str
     servers: tuple[str, ...]
     app: str = "hello:app"
-    shape: Shape = PLAIN
+    shape: Shape | Talk = PLAIN
     kind: Kind = Kind.LOAD
+    connections: int = 5000
     is_logged: bool = False
     is_pipelined: bool = False
 
@@ -93,6 +98,50 @@ _LIST = (
         title="from spawning to the first whole answer",
         servers=("floor", "licorne", "uvicorn", "granian", "fastpysgi"),
         kind=Kind.START,
+    ),
+    Scenario(
+        name="ws-echo64",
+        title="WebSocket echo of 64 bytes of text, one under way on each",
+        servers=("floor-sockets", *SPEAKERS),
+        app="sockets:app",
+        shape=Talk(),
+    ),
+    Scenario(
+        name="ws-echo64x8",
+        title="WebSocket echo of 64 bytes of text, eight under way on each",
+        servers=("floor-sockets", *SPEAKERS),
+        app="sockets:app",
+        shape=Talk(in_flight=8),
+    ),
+    Scenario(
+        name="ws-echo64k",
+        title="WebSocket echo of 64 KiB of bytes",
+        servers=("floor-sockets", *SPEAKERS),
+        app="sockets:app",
+        shape=Talk(size=65536, is_text=False),
+    ),
+    Scenario(
+        name="ws-broadcast",
+        title="one WebSocket message of 64 bytes to everybody",
+        servers=("floor-sockets", *SPEAKERS),
+        app="sockets:app",
+        shape=Talk(flow=Flow.BROADCAST, connections=1000),
+    ),
+    Scenario(
+        name="ws-deflate1k",
+        title="WebSocket echo of 1 KiB of JSON with permessage-deflate",
+        servers=COMPRESSORS,
+        app="sockets:app",
+        shape=Talk(flow=Flow.DEFLATED, size=1024),
+    ),
+    Scenario(
+        name="ws-memory",
+        title="memory of one idle WebSocket without compression",
+        servers=SPEAKERS,
+        app="sockets:app",
+        shape=Talk(),
+        kind=Kind.IDLE,
+        connections=2000,
     ),
 )
 

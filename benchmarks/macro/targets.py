@@ -71,6 +71,15 @@ TARGETS = (
     _rate("pure", 1.0, "uvicorn-h11", subject="licorne-pure"),
     Target(scenario="idle", metric="bytes", bound=5 * 1024, is_ceiling=True),
     Target(scenario="start", metric="milliseconds", bound=100, is_ceiling=True),
+    _rate("ws-echo64", 1.25, "socketify"),
+    _rate("ws-echo64", 1.8, "uvicorn"),
+    _rate("ws-echo64x8", 1.15, "socketify"),
+    _rate("ws-echo64x8", 1.8, "uvicorn"),
+    _rate("ws-echo64k", 1.0, "socketify"),
+    _rate("ws-echo64k", 1.6, "uvicorn"),
+    _rate("ws-broadcast", 2.0, "uvicorn"),
+    _rate("ws-deflate1k", 1.2, "uvicorn"),
+    Target(scenario="ws-memory", metric="bytes", bound=6 * 1024, is_ceiling=True),
 )
 
 

@@ -7,19 +7,24 @@ warmed up before anything is counted; the order of servers moves by one each rou
 import socket
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..environments import Environment
-from ..load import Load, LoadError, put_load
+from ..load import Load, LoadError, Shape, put_load
 from ..machine import CpuPair, CpuTime
 from ..running import NotReady, Running, get, running
 from ..servers import Server
+from ..websocket.conversation import Flow, Talk, expect
+from ..websocket.frames import FIN, TEXT, client_frame
+from ..websocket.opening import open_websocket
+from ..websocket.talking import talking
 from .scenarios import Kind, Scenario
 
 __all__ = ["Entrant", "Figures", "Plan", "play_rounds"]
 
-#: What a turn yields: `rate user system cpu p50 p99 requests faults waited`, or `bytes lost`, or `milliseconds`.
+#: What a turn yields: `rate user system cpu p50 p99 requests faults waited busy`, or `bytes lost`, or `milliseconds`.
 Figures = dict[str, float]
 
 SETTLE_SECONDS = 1.0
@@ -34,8 +39,8 @@ class Plan:
     rounds: int
     seconds: int
     warmup: int
-    connections: int
     spawns: int
+    connections: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +99,35 @@ def _play_turn(scenario: Scenario, entrant: Entrant, plan: Plan) -> Figures:
         if scenario.kind is Kind.START:
             return {"milliseconds": live.seconds_to_ready * 1000}
         if scenario.kind is Kind.IDLE:
-            return _weigh_idle(live, plan.connections)
+            return _weigh_idle(live, plan.connections or scenario.connections, isinstance(scenario.shape, Talk))
         return _measure_load(live, scenario, plan)
 
 
 def _extra_arguments(scenario: Scenario, server: Server) -> tuple[str, ...]:
     log = (server.logged or ()) if scenario.is_logged else server.quiet
     patience = server.patient if scenario.kind is Kind.IDLE else ()
-    return log + patience + (server.pipelined if scenario.is_pipelined else ())
+    is_deflated = isinstance(scenario.shape, Talk) and scenario.shape.flow is Flow.DEFLATED
+    deflating = server.deflating if is_deflated else ()
+    return log + patience + deflating + (server.pipelined if scenario.is_pipelined else ())
 
 
 def _measure_load(live: Running, scenario: Scenario, plan: Plan) -> Figures:
-    put_load(scenario.shape, live.port, plan.warmup, plan.cpus.load)
-    before, waited_before = live.cpu_time(), live.waiting_time()
-    load = put_load(scenario.shape, live.port, plan.seconds, plan.cpus.load)
-    used, waited = live.cpu_time() - before, live.waiting_time() - waited_before
-    return {**_figures(load, used), "waited": waited / load.seconds}
+    with _load_on(live, scenario.shape, plan.cpus.load) as put:
+        put(plan.warmup)
+        before, waited_before = live.cpu_time(), live.waiting_time()
+        load = put(plan.seconds)
+        used, waited = live.cpu_time() - before, live.waiting_time() - waited_before
+    return {**_figures(load, used), "waited": waited / load.seconds, "busy": load.busy}
+
+
+@contextmanager
+def _load_on(live: Running, shape: Shape | Talk, cpu: int) -> Iterator[Callable[[int], Load]]:
+    """Yield what puts load on a server for some seconds: wrk, or a talk that keeps its connections."""
+    if isinstance(shape, Talk):
+        with talking(shape, live.port) as conversation:
+            yield conversation.run
+    else:
+        yield lambda seconds: put_load(shape, live.port, seconds, cpu)
 
 
 def _figures(load: Load, used: CpuTime) -> Figures:
@@ -128,10 +146,14 @@ def _figures(load: Load, used: CpuTime) -> Figures:
     }
 
 
-def _weigh_idle(live: Running, count: int) -> Figures:
+def _weigh_idle(live: Running, count: int, is_websocket: bool) -> Figures:
     _warm(live)
+    ask_once = _echoed_once if is_websocket else _asked_once
+    # What the first of its kind makes the server allocate is none of the others' doing.
+    ask_once(live).close()
+    time.sleep(SETTLE_SECONDS)
     before = live.rss()
-    connections = [_asked_once(live) for _ in range(count)]
+    connections = [ask_once(live) for _ in range(count)]
     time.sleep(SETTLE_SECONDS)
     after = live.rss()
     lost = sum(not _is_open(connection) for connection in connections)
@@ -154,6 +176,14 @@ def _asked_once(live: Running) -> socket.socket:
     if status != 200:
         raise LoadError(f"status {status} on a connection that was to stay idle")
     return connection
+
+
+def _echoed_once(live: Running) -> socket.socket:
+    opened = open_websocket(live.port, "/")
+    payload = Talk().payload
+    opened.socket.sendall(client_frame(FIN | TEXT, payload))
+    expect(opened, FIN | TEXT, payload)
+    return opened.socket
 
 
 def _is_open(connection: socket.socket) -> bool:
