@@ -40,6 +40,7 @@ COMPILED = (
     "engine/http1/native",
     "engine/http1/chunked",
     "engine/http1/writer",
+    "engine/websocket/deflate",
     "asgi/cycle",
     "asgi/scope",
     "asgi/shared",

@@ -1,0 +1,1 @@
+"""The WebSocket half of the engine, file by file."""
