@@ -5,7 +5,7 @@ agree, and a property test compares them. Rules: at most eight functions, at mos
 Tables are 256 bytes long: `table[byte]` is 0 for "not allowed".
 """
 
-__all__ = ["cut", "find", "is_all", "join_head", "translated"]
+__all__ = ["cut", "find", "is_all", "join_frame", "join_head", "translated", "unmask", "unmask_text"]
 
 
 def find(data: bytes, byte: int, start: int, end: int) -> int:
@@ -32,3 +32,26 @@ def translated(data: bytes, start: int, end: int, table: bytes) -> bytes | None:
 def join_head(first: bytes, fields: list[tuple[bytes, bytes]], last: bytes, body: bytes) -> bytes:
     """Return `first`, each field as a line, `last` and `body` in one piece."""
     return b"".join([first, *[b"%b: %b\r\n" % (name, value) for name, value in fields], last, body])
+
+
+def join_frame(head: int, payload: bytes | str) -> bytes:
+    """Return a WebSocket frame without a mask (RFC 6455 §5.2): its first byte, the length, the payload."""
+    data = payload.encode() if isinstance(payload, str) else payload
+    size = len(data)
+    if size < 126:
+        return bytes((head, size)) + data
+    width = 2 if size < 65536 else 8
+    return bytes((head, 126 if width == 2 else 127)) + size.to_bytes(width, "big") + data
+
+
+def unmask(data: bytes, start: int, end: int, mask: int) -> bytes:
+    """Return `data[start:end]` with every four bytes XORed with `mask`, whose lowest byte is for the first."""
+    size = end - start
+    masks = (mask.to_bytes(4, "little") * (size // 4 + 1))[:size]
+    unmasked = int.from_bytes(data[start:end], "little") ^ int.from_bytes(masks, "little")
+    return unmasked.to_bytes(size, "little")
+
+
+def unmask_text(data: bytes, start: int, end: int, mask: int) -> str:
+    """Return the same, decoded from UTF-8; raises UnicodeDecodeError."""
+    return unmask(data, start, end, mask).decode()

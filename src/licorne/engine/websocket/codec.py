@@ -1,9 +1,11 @@
 """The contract of a WebSocket codec, and its counterpart, the sink of the frames that it finds (RFC 6455 §5).
 
-A codec does frames and nothing else: it finds where they begin and end, undoes the mask, and writes ours. What
-frames mean together is the session's to judge: reserved bits, opcodes, fragments, sizes, UTF-8, close codes. It
-never calls its owner: the sink is handed in with each feed. Before each frame it looks at `sink.is_full`; while
-that is true it keeps what is left, and `feed(b"", sink)` goes on.
+A codec does frames and nothing else: it finds where they begin and end, undoes the mask, and writes ours. It
+refuses frames that cannot be read: unmasked, with a length in a longer form than it needs, and control frames in
+fragments or over 125 bytes. All else is the sink's to judge: reserved bits, opcodes, fragments, sizes, UTF-8.
+
+It never calls its owner: the sink is handed in with each feed. Before each frame it looks at `sink.is_full`;
+while that is true it keeps what is left, and `feed(b"", sink)` goes on.
 
 A codec raises WebSocketError for a peer's fault and is of no use for reading afterwards.
 """

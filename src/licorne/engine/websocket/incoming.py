@@ -1,0 +1,210 @@
+"""Incoming: the receiving half of a session, for every codec: frames in, messages and control frames out.
+
+Strategy: a message that is one whole frame goes straight into the queue; any other is gathered. Control frames
+are put by for the session, which looks at `controls` after each feed; nothing here sends or calls anybody.
+
+Rules (RFC 6455 §5): a frame is judged by its head and its announced length before its payload is taken: reserved
+bits, opcode, order, number of fragments, size of the message, also while inflating.
+"""
+
+from licorne.engine.websocket.codec import NO_TEXT, FrameSink
+from licorne.engine.websocket.deflate import Deflate
+from licorne.engine.websocket.gathering import BinaryGathering, Gathering, TextGathering
+from licorne.engine.websocket.messages import MessageQueue
+from licorne.engine.websocket.options import SessionOptions
+from licorne.errors import WebSocketError
+
+__all__ = ["CLOSE", "PING", "PONG", "Incoming"]
+
+#: Flags of `controls`: what came and waits for the session.
+PING = 1
+PONG = 2
+CLOSE = 4
+
+_PING = PING
+_PONG = PONG
+_CLOSE = CLOSE
+_NO_TEXT = NO_TEXT
+
+_FIN = 0x80
+_RSV = 0x70
+_RSV1 = 0x40
+_CONTROL = 0x08
+_OPCODE = 0x0F
+_CONTINUATION = 0
+_TEXT = 1
+_BINARY = 2
+_WHOLE_BINARY = 0x82
+_WHOLE_CLOSE = 0x88
+_WHOLE_PING = 0x89
+_WHOLE_PONG = 0x8A
+
+_PROTOCOL_ERROR = 1002
+_POLICY = 1008
+_TOO_BIG = 1009
+
+_NO_LIMIT = 2**62
+# How many pings of one read are kept to be answered; beyond that the last one stands for those before it.
+_MAX_PINGS = 32
+
+
+class Incoming(FrameSink):
+    """Take the frames of one session."""
+
+    __slots__ = (
+        "awaited",
+        "close_payload",
+        "controls",
+        "deflate",
+        "gathering",
+        "is_discarding",
+        "left",
+        "max_fragments",
+        "max_size",
+        "pings",
+        "queue",
+    )
+
+    # construction
+
+    def __init__(self, options: SessionOptions) -> None:
+        self.is_full = False
+        self.queue = MessageQueue(options.max_queue or _NO_LIMIT, options.high_water_bytes or _NO_LIMIT)
+        self.max_size = options.max_size or _NO_LIMIT
+        self.max_fragments = options.max_fragments or _NO_LIMIT
+        self.text_limit = self.max_size
+        #: Set once permessage-deflate is agreed on.
+        self.deflate: Deflate | None = None
+        #: The message that is coming in pieces.
+        self.gathering: Gathering | None = None
+        #: Payload bytes to come of the frame that is told in parts.
+        self.left = 0
+        self.controls = 0
+        #: Payloads of the pings that were not answered yet.
+        self.pings: list[bytes] | None = None
+        #: The payload of the pong that our ping waits for.
+        self.awaited: bytes | None = None
+        self.close_payload = b""
+        #: Messages are of no interest any more; only a close frame is.
+        self.is_discarding = False
+
+    # input
+
+    def on_text(self, text: str, size: int) -> None:
+        self._deliver(text, size)
+
+    def on_frame(self, head: int, data: bytes, left: int) -> None:
+        if head & _CONTROL:
+            self._take_control(head, data)
+        elif not self.is_discarding:
+            if not self.left:
+                if head == _WHOLE_BINARY and not left and self._is_fit(len(data)):
+                    self._deliver(data, len(data))
+                    return
+                self._begin_frame(head, len(data) + left)
+            self.left = left
+            self._take_payload(data, not left and head & _FIN != 0)
+
+    def discard(self) -> None:
+        """Drop the message that is coming and ignore what follows, up to a close frame."""
+        self.is_discarding = True
+        self.is_full = False
+        self.text_limit = _NO_TEXT
+        self.gathering = None
+        self.deflate = None
+
+    # output
+
+    def take_message(self) -> str | bytes | None:
+        """Hand over the oldest message; None if there is none."""
+        message = self.queue.take()
+        if self.is_full and self.queue.is_low():
+            self.is_full = False
+        return message
+
+    # internals: messages
+
+    def _is_fit(self, size: int) -> bool:
+        """Tell whether a whole binary message may come now."""
+        return self.gathering is None and size <= self.max_size
+
+    def _deliver(self, message: str | bytes, size: int) -> None:
+        self.queue.append(message, size)
+        if self.queue.is_over():
+            self.is_full = True
+
+    def _begin_frame(self, head: int, size: int) -> None:
+        """Judge a data frame by its head and its length."""
+        gathering = self._continued(head) if head & _OPCODE == _CONTINUATION else self._begun(head)
+        gathering.fragments += 1
+        if gathering.fragments > self.max_fragments:
+            raise WebSocketError(_POLICY, "the message has too many fragments")
+        gathering.wire_size += size
+        # What cannot be compressed grows by a little when it is.
+        spare = (self.max_size >> 6) + 1024 if gathering.is_compressed else 0
+        if gathering.wire_size > self.max_size + spare:
+            raise WebSocketError(_TOO_BIG, "the message is too large")
+
+    def _continued(self, head: int) -> Gathering:
+        if self.gathering is None:
+            raise WebSocketError(_PROTOCOL_ERROR, "a continuation of no message")
+        if head & _RSV:
+            # RFC 7692 §6.1: only the first frame says that a message is compressed.
+            raise WebSocketError(_PROTOCOL_ERROR, "a reserved bit is set")
+        return self.gathering
+
+    def _begun(self, head: int) -> Gathering:
+        if head & _OPCODE > _BINARY:
+            raise WebSocketError(_PROTOCOL_ERROR, "an unknown opcode")
+        if self.gathering is not None:
+            raise WebSocketError(_PROTOCOL_ERROR, "a message inside another")
+        if head & _RSV and (head & _RSV != _RSV1 or self.deflate is None):
+            raise WebSocketError(_PROTOCOL_ERROR, "a reserved bit is set")
+        is_compressed = head & _RSV1 != 0
+        gathering = TextGathering(is_compressed) if head & _OPCODE == _TEXT else BinaryGathering(is_compressed)
+        self.gathering = gathering
+        self.text_limit = _NO_TEXT
+        return gathering
+
+    def _take_payload(self, data: bytes, is_last: bool) -> None:
+        gathering = self.gathering
+        if gathering is None:
+            return
+        if gathering.is_compressed and self.deflate is not None:
+            limit = self.max_size - gathering.size if self.max_size != _NO_LIMIT else -1
+            data = self.deflate.inflate(data, is_last, limit)
+        gathering.size += len(data)
+        if is_last:
+            self.gathering = None
+            self.text_limit = self.max_size
+            self._deliver(gathering.finish(data), gathering.size)
+        elif data:
+            gathering.append(data)
+
+    # internals: control frames
+
+    def _take_control(self, head: int, data: bytes) -> None:
+        if head == _WHOLE_PING:
+            self._keep_ping(data)
+        elif head == _WHOLE_PONG:
+            # RFC 6455 §5.5.3: a pong that was not asked for means nothing.
+            if data == self.awaited:
+                self.awaited = None
+                self.controls |= _PONG
+        elif head == _WHOLE_CLOSE:
+            self.close_payload = data
+            self.controls |= _CLOSE
+            self.is_full = True  # RFC 6455 §5.5.1: nothing follows it
+        else:
+            reason = "a reserved bit is set" if head & _RSV else "an unknown opcode"
+            raise WebSocketError(_PROTOCOL_ERROR, reason)
+
+    def _keep_ping(self, payload: bytes) -> None:
+        self.controls |= _PING
+        if self.pings is None:
+            self.pings = [payload]
+        elif len(self.pings) < _MAX_PINGS:
+            self.pings.append(payload)
+        else:
+            # RFC 6455 §5.5.3: it is enough to answer the most recent one.
+            self.pings[-1] = payload
