@@ -325,10 +325,23 @@ def test_final_blocks_end_no_message(rest: bytes) -> None:
         assert server.inflate(finished(b"two") + rest, True, NO_LIMIT) == b"two"
 
 
-def test_the_window_goes_over_a_final_block() -> None:
-    # The second block refers to the first (RFC 7692 §7.2.3.2 in one message).
+def test_the_window_begins_anew_behind_a_final_block() -> None:
+    # However the bytes arrive: with "Hello" in the window the second block would be "Hello" again.
+    first, second = b"\xf3\x48\xcd\xc9\xc9\x07\x00", b"\xf2\x00\x11\x00\x00"
+    for parts in ([first + second], [first, second]):
+        server = deflate()
+        with pytest.raises(WebSocketError) as raised:
+            for part in parts:
+                server.inflate(part, part is parts[-1], NO_LIMIT)
+        assert raised.value.code == 1007
+
+
+def test_nothing_need_follow_a_final_block() -> None:
     server = deflate()
-    assert server.inflate(b"\xf3\x48\xcd\xc9\xc9\x07\x00\xf2\x00\x11\x00\x00", True, NO_LIMIT) == b"HelloHello"
+    for _ in range(2):
+        assert server.inflate(finished(b"Hello"), False, NO_LIMIT) == b"Hello"
+        assert server.inflate(b"", False, NO_LIMIT) == b""
+        assert server.inflate(b"", True, NO_LIMIT) == b""
 
 
 def test_final_blocks_without_end_are_refused() -> None:

@@ -4,7 +4,6 @@ cdef bytes _TAIL
 cdef int _TAIL_BYTES
 cdef bytes _EMPTY
 cdef int _MIN_ZLIB_BITS
-cdef Py_ssize_t _MAX_WINDOW
 cdef int _MAX_FINAL_BLOCKS
 cdef int _INVALID_DATA
 cdef int _TOO_BIG

@@ -42,8 +42,6 @@ _EMPTY = b"\x00"
 # zlib refuses to compress with 8. With 9 it looks back no further than 250 bytes, which a window of 8 bits holds.
 _MIN_ZLIB_BITS = 9
 
-_MAX_WINDOW = 1 << MAX_WINDOW_BITS
-
 # What follows a final block costs a new zlib object and a copy of the rest; nobody needs many in a message.
 _MAX_FINAL_BLOCKS = 32
 
@@ -186,9 +184,12 @@ class Deflate:
         """
         # zlib is asked for one byte more than allowed: with that byte it stops, and it has taken all without it.
         most = min(limit, _MAX_LIMIT) + 1 if limit >= 0 else 0
-        if self.inflator is None:
-            self.inflator = zlib.decompressobj(-self.client_bits)
         inflator = self.inflator
+        if inflator is None:
+            if not data and self.final_blocks:
+                self.final_blocks = 0 if is_last else self.final_blocks
+                return data
+            self.inflator = inflator = zlib.decompressobj(-self.client_bits)
         try:
             out = inflator.decompress(data + _TAIL if is_last else data, most)
             if inflator.eof:
@@ -215,18 +216,20 @@ class Deflate:
     # internals
 
     def _go_on(self, out: bytes, is_last: bool, most: int) -> bytes:
-        """Inflate what stands behind a final block, which ends zlib's stream but no message (RFC 7692 §7.2.3.4)."""
+        """Inflate what stands behind a final block, which ends zlib's stream but no message (RFC 7692 §7.2.3.4).
+
+        The window begins anew, as it does in a compressor that has made such a block.
+        """
         inflator = self.inflator
         while inflator is not None and inflator.eof and (not most or len(out) < most):
             self.final_blocks += 1
             if self.final_blocks > _MAX_FINAL_BLOCKS:
                 raise WebSocketError(_INVALID_DATA, "the compressed data has too many final blocks")
             rest = inflator.unused_data
-            self.inflator = inflator = None
-            # A peer that leaves out the byte which makes room for the tail has begun anew, not gone on.
-            if rest and not (is_last and rest == _TAIL):
-                # The window goes on over the final block, as far as it is still at hand.
-                self.inflator = inflator = zlib.decompressobj(-self.client_bits, zdict=out[-_MAX_WINDOW:])
+            # A peer that leaves out the byte which makes room for the tail has nothing more to say.
+            is_over = not rest or (is_last and rest == _TAIL)
+            self.inflator = inflator = None if is_over else zlib.decompressobj(-self.client_bits)
+            if inflator is not None:
                 out += inflator.decompress(rest, most - len(out) if most else 0)
         return out
 

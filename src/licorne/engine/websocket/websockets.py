@@ -42,8 +42,9 @@ class WebsocketsCodec(Codec):
     __slots__ = ("head", "max_size", "reader", "reading")
 
     def __init__(self, max_size: int) -> None:
-        """Take the limit on a frame in bytes, 0 for none."""
-        self.max_size = max_size or None
+        """Take the limit on a message in bytes, 0 for none."""
+        # What cannot be compressed grows by a little when it is; the session is exact, this bounds what is gathered.
+        self.max_size = max_size + (max_size >> 6) + 1024 if max_size else None
         self.reader = StreamReader()
         #: The frame that the library is in the middle of.
         self.reading: Generator[None, None, Frame] | None = None
