@@ -135,6 +135,17 @@ PEERS = (
 )
 
 OTHERS = (
+    # Not ASGI: what its own interface reaches.
+    Server(
+        name="socketify-native",
+        environment="peers",
+        program="python",
+        arguments=(str(LAUNCHERS / "socketify_native.py"), "{host}", "{port}"),
+        logged=None,
+        patient=("--ws-idle-timeout", "120"),
+        needs="socketify",
+        is_asgi=False,
+    ),
     _uvicorn("uvicorn-h11", "h11"),
     _uvicorn("uvicorn-zttp", "zttp", needs="zttp"),
     _uvicorn("uvicorn-websockets", "httptools", "--ws", "websockets"),

@@ -9,6 +9,12 @@
     /drain     reads the whole body and answers how long it was
     /slow      a small answer after 50 ms
 
+and, to WebSockets,
+
+    /          an echo
+    /gibibyte  1 GiB in messages of 64 KiB, as fast as `send` lets it; then the end
+    /stuck     accepts, then nothing for an hour
+
 At lifespan shutdown the census is written to the file that FAULTS_CENSUS names, if it does.
 """
 
@@ -20,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 CHUNK = b"x" * 65536
+GIBIBYTE = 1024 * 1024 * 1024
 BLOCK = b"x" * (16 * 1024 * 1024)
 COUNTS = {"begun": 0, "ended": 0, "answered": 0, "bytes_sent": 0}
 
@@ -31,13 +38,13 @@ def census() -> dict[str, int]:
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Serve lifespan and HTTP."""
+    """Serve lifespan, HTTP and WebSockets."""
     if scope["type"] == "lifespan":
         return await lifespan(receive, send)
-    assert scope["type"] == "http"
+    paths = {"http": PATHS, "websocket": SOCKETS}[scope["type"]]
     COUNTS["begun"] += 1
     try:
-        await PATHS[scope["path"]](scope, receive, send)
+        await paths[scope["path"]](scope, receive, send)
         COUNTS["answered"] += 1
     finally:
         COUNTS["ended"] += 1
@@ -119,7 +126,38 @@ async def show_slowly(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await answer(send, b"Hello, world!")
 
 
-PATHS: dict[str, Callable[[dict[str, Any], Any, Any], Awaitable[None]]] = {
+async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Send back what comes."""
+    await accept(receive, send)
+    while (message := await receive())["type"] == "websocket.receive":
+        kind = "text" if message.get("text") is not None else "bytes"
+        await send({"type": "websocket.send", kind: message[kind]})
+
+
+async def send_gibibyte(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Send until all is sent, `send` raises or this call is cancelled."""
+    await accept(receive, send)
+    for _ in range(GIBIBYTE // len(CHUNK)):
+        await send({"type": "websocket.send", "bytes": CHUNK})
+        COUNTS["bytes_sent"] += len(CHUNK)
+        # Servers whose `send` does nothing for a client that left would never yield.
+        await asyncio.sleep(0)
+
+
+async def stay_silent(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Accept; never look whether the client is there."""
+    await accept(receive, send)
+    await asyncio.sleep(3600)
+
+
+async def accept(receive: Any, send: Any) -> None:
+    """Take the WebSocket that is offered."""
+    await receive()
+    await send({"type": "websocket.accept"})
+
+
+Paths = dict[str, Callable[[dict[str, Any], Any, Any], Awaitable[None]]]
+PATHS: Paths = {
     "/": show_hello,
     "/census": show_census,
     "/endless": stream_endless,
@@ -128,4 +166,9 @@ PATHS: dict[str, Callable[[dict[str, Any], Any, Any], Awaitable[None]]] = {
     "/unread": leave_unread,
     "/drain": drain,
     "/slow": show_slowly,
+}
+SOCKETS: Paths = {
+    "/": echo,
+    "/gibibyte": send_gibibyte,
+    "/stuck": stay_silent,
 }

@@ -10,7 +10,18 @@ from ..load import LoadError
 from ..machine import CpuPair
 from ..running import NotReady
 from ..servers import find_servers
-from . import resets, shutdown, slow_headers, stalled_reader, unread_upload
+from . import (
+    deflate_bomb,
+    endless_message,
+    ping_flood,
+    resets,
+    shutdown,
+    slow_headers,
+    socket_resets,
+    stalled_reader,
+    unread_messages,
+    unread_upload,
+)
 from .stage import Stage, Verdict
 
 FAULTS: dict[str, Callable[[Stage], Verdict]] = {
@@ -19,6 +30,11 @@ FAULTS: dict[str, Callable[[Stage], Verdict]] = {
     "unread-upload": unread_upload.play,
     "shutdown": shutdown.play,
     "stalled-reader": stalled_reader.play,
+    "ws-endless": endless_message.play,
+    "ws-bomb": deflate_bomb.play,
+    "ws-unread": unread_messages.play,
+    "ws-resets": socket_resets.play,
+    "ws-pings": ping_flood.play,
 }
 
 

@@ -6,10 +6,10 @@ neither a task, nor a descriptor, nor memory stays behind.
 
 import socket
 import struct
-import time
 
 from ..running import Running
-from .stage import KIB, MIB, Stage, Verdict, fetch_census, wait_until
+from .leftovers import count_leftovers, judge_leftovers, settle
+from .stage import KIB, Stage, Verdict
 
 __all__ = ["play"]
 
@@ -17,9 +17,6 @@ CLIENTS = 1000
 AT_ONCE = 50
 PATHS = ("/endless", "/block", "/stuck")
 RECEIVE_BUFFER = 64 * KIB
-# Applications that ignore a lost client are cancelled after a few seconds.
-SETTLE_SECONDS = 12.0
-RSS_SLACK = 1 * MIB
 RESET = struct.pack("ii", 1, 0)
 
 
@@ -27,13 +24,13 @@ def play(stage: Stage) -> Verdict:
     """Reset 1,000 connections to let the server allocate, then 1,000 more, and compare."""
     verdict = Verdict()
     with stage.live() as live:
-        at_first = _count(live)
+        at_first = count_leftovers(live)
         _reset_many(live)
-        settled = _settle(live, at_first)
-        before = _count(live)
+        settle(live, at_first)
+        before = count_leftovers(live)
         _reset_many(live)
-        settled = _settle(live, before)
-        _judge(verdict, before, _count(live))
+        settled = settle(live, before)
+        judge_leftovers(verdict, before, count_leftovers(live), f"{CLIENTS:,} resets")
         verdict.show("settled after", "never" if settled is None else f"{settled:.1f} s")
     return verdict
 
@@ -52,31 +49,3 @@ def _ask(live: Running, path: str) -> socket.socket:
     client = live.connect(receive_buffer=RECEIVE_BUFFER)
     client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     return client
-
-
-def _count(live: Running) -> dict[str, int]:
-    census = fetch_census(live)
-    time.sleep(0.2)
-    return {
-        "tasks": census["tasks"],
-        "application calls": census["running"],
-        "descriptors": live.descriptors(),
-        "resident bytes": live.rss(),
-    }
-
-
-def _settle(live: Running, before: dict[str, int]) -> float | None:
-    def is_settled() -> bool:
-        now = _count(live)
-        return all(now[name] <= before[name] for name in ("tasks", "application calls", "descriptors"))
-
-    return wait_until(is_settled, SETTLE_SECONDS)
-
-
-def _judge(verdict: Verdict, before: dict[str, int], after: dict[str, int]) -> None:
-    for name in before:
-        verdict.show(name, f"{before[name]:,} before, {after[name]:,} after {CLIENTS:,} resets")
-    for name in ("tasks", "application calls", "descriptors"):
-        verdict.expect(f"no {name} left behind", after[name] <= before[name])
-    growth = after["resident bytes"] - before["resident bytes"]
-    verdict.expect(f"memory grows by less than {RSS_SLACK // MIB} MiB (here {growth / MIB:.2f})", growth < RSS_SLACK)

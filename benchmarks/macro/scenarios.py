@@ -17,6 +17,8 @@ PLAIN = Shape()
 ALL = ("licorne", *(peer.name for peer in PEERS))
 #: Those that speak WebSocket; Uvicorn with each of its two libraries.
 SPEAKERS = ("licorne", "uvicorn", "uvicorn-wsproto", "granian", "socketify", "gunicorn", "hypercorn")
+#: What echoes without being an ASGI server.
+YARDSTICKS = ("floor-sockets", "socketify-native")
 COMPRESSORS = ("licorne", "uvicorn", "uvicorn-wsproto", "socketify", "hypercorn")
 
 
@@ -102,21 +104,21 @@ _LIST = (
     Scenario(
         name="ws-echo64",
         title="WebSocket echo of 64 bytes of text, one under way on each",
-        servers=("floor-sockets", *SPEAKERS),
+        servers=(*YARDSTICKS, *SPEAKERS),
         app="sockets:app",
         shape=Talk(),
     ),
     Scenario(
         name="ws-echo64x8",
         title="WebSocket echo of 64 bytes of text, eight under way on each",
-        servers=("floor-sockets", *SPEAKERS),
+        servers=(*YARDSTICKS, *SPEAKERS),
         app="sockets:app",
         shape=Talk(in_flight=8),
     ),
     Scenario(
         name="ws-echo64k",
         title="WebSocket echo of 64 KiB of bytes",
-        servers=("floor-sockets", *SPEAKERS),
+        servers=(*YARDSTICKS, *SPEAKERS),
         app="sockets:app",
         shape=Talk(size=65536, is_text=False),
     ),

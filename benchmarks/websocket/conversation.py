@@ -13,7 +13,7 @@ from enum import Enum
 from ..load import Load, LoadError
 from .opening import BUFFER_BYTES, Opened
 
-__all__ = ["Conversation", "Flow", "Talk", "expect"]
+__all__ = ["Conversation", "Flow", "Talk", "expect", "percentiles"]
 
 STALL_SECONDS = 10.0
 
@@ -72,7 +72,7 @@ class Conversation:
         took, busy = time.perf_counter() - begun, time.process_time() - busy
         self._fall_silent()
         self.prove()
-        p50, p99, highest = _percentiles(self._latencies)
+        p50, p99, highest = percentiles(self._latencies)
         return Load(requests=count, seconds=took, p50=p50, p99=p99, max=highest, errors={}, busy=busy / took)
 
     def prove(self) -> None:
@@ -118,7 +118,8 @@ def expect(opened: Opened, head: int, payload: bytes) -> None:
         raise LoadError(f"not what was sent: {frame.head:#04x}, {len(frame.payload)} bytes, {frame.payload[:80]!r}")
 
 
-def _percentiles(seconds: list[float]) -> tuple[int, int, int]:
+def percentiles(seconds: list[float]) -> tuple[int, int, int]:
+    """Return the median, the 99th percentile and the highest, in microseconds."""
     if not seconds:
         return 0, 0, 0
     ordered = sorted(seconds)

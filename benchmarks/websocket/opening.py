@@ -7,11 +7,10 @@ import base64
 import hashlib
 import socket
 import struct
-from collections.abc import Iterator
 
-from .frames import Frame, read_frame
+from .frames import FIN, PING, PONG, Frame, client_frame, read_frame
 
-__all__ = ["Opened", "Refused", "open_websocket"]
+__all__ = ["Opened", "Refused", "open_websocket", "upgrade_request"]
 
 ACCEPT_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 KEY = base64.b64encode(b"licorne-and-load")
@@ -37,19 +36,14 @@ class Opened:
         self._rest = rest
 
     def read(self) -> Frame:
-        """Return the next frame."""
-        while not (frame := read_frame(self._rest)):
-            self._rest += _receive(self.socket)
-        self._rest = self._rest[frame.end :]
-        return frame
-
-    def read_all(self) -> Iterator[Frame]:
-        """Return the frames up to the end of the connection."""
-        try:
-            while True:
-                yield self.read()
-        except OSError:
-            return
+        """Return the next frame; pings are answered and passed over."""
+        while True:
+            while not (frame := read_frame(self._rest)):
+                self._rest += _receive(self.socket)
+            self._rest = self._rest[frame.end :]
+            if frame.head != FIN | PING:
+                return frame
+            self.socket.sendall(client_frame(FIN | PONG, frame.payload))
 
     def close(self) -> None:
         """Leave without a word."""
@@ -60,7 +54,7 @@ def open_websocket(port: int, path: str, *, is_deflated: bool = False, receive_b
     """Return a WebSocket after its handshake; raise Refused when the server does not want it as asked."""
     connection = _connect(port, receive_buffer)
     try:
-        connection.sendall(_request(path, is_deflated))
+        connection.sendall(upgrade_request(path, is_deflated=is_deflated))
         data = b""
         while b"\r\n\r\n" not in data:
             data += _receive(connection)
@@ -71,18 +65,8 @@ def open_websocket(port: int, path: str, *, is_deflated: bool = False, receive_b
         raise
 
 
-def _connect(port: int, receive_buffer: int) -> socket.socket:
-    connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-        connection.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", WAIT_SECONDS, 0))
-    connection.connect(("127.0.0.1", port))
-    return connection
-
-
-def _request(path: str, is_deflated: bool) -> bytes:
+def upgrade_request(path: str, *, is_deflated: bool = False) -> bytes:
+    """Return the head of a handshake."""
     lines = [
         b"GET %b HTTP/1.1" % path.encode(),
         b"Host: localhost",
@@ -94,6 +78,17 @@ def _request(path: str, is_deflated: bool) -> bytes:
     if is_deflated:
         lines.append(b"Sec-WebSocket-Extensions: " + OFFER)
     return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def _connect(port: int, receive_buffer: int) -> socket.socket:
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        connection.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", WAIT_SECONDS, 0))
+    connection.connect(("127.0.0.1", port))
+    return connection
 
 
 def _read_answer(head: bytes, is_deflated: bool) -> bytes:

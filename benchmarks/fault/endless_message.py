@@ -1,0 +1,69 @@
+"""A WebSocket message that never ends: in tiny fragments, in empty ones, in large ones.
+
+Promised: the client is closed with 1009 as soon as a limit is passed, memory stays flat, others are served meanwhile.
+"""
+
+from ..running import Running
+from ..websocket.frames import BINARY, CONTINUATION, client_frame
+from ..websocket.opening import open_websocket
+from .bystander import standing_by
+from .flood import Flood
+from .leftovers import Peak, count_leftovers, judge_leftovers, judge_peak, settle
+from .stage import KIB, MIB, Stage, Verdict
+
+__all__ = ["play"]
+
+CLIENTS = 50
+MAX_SIZE = 1 * MIB
+LIMIT_SECONDS = 5.0
+LIMIT_BYTES = 16 * MIB
+# One message may be kept up to the limit, and once more while it is put together.
+PEAK_BYTES = 3 * MIB
+TOO_BIG = 1009
+
+FAULTS = {
+    "fragments of 1 byte": (b"x", 512),
+    "empty fragments": (b"", 512),
+    "fragments of 64 KiB": (b"x" * (64 * KIB), 1),
+}
+
+
+def play(stage: Stage) -> Verdict:
+    """Let clients send each kind, one after another."""
+    verdict = Verdict()
+    with stage.live("--ws-max-size", str(MAX_SIZE)) as live:
+        for payload, count in FAULTS.values():
+            # The first time allocates what is allocated once.
+            _send_endlessly(live, payload, count, Peak(live))
+        before = count_leftovers(live)
+        for name, (payload, count) in FAULTS.items():
+            _judge(verdict, live, name, payload, count)
+        settle(live, before)
+        judge_leftovers(verdict, before, count_leftovers(live), f"{CLIENTS * len(FAULTS):,} endless messages")
+    return verdict
+
+
+def _judge(verdict: Verdict, live: Running, name: str, payload: bytes, count: int) -> None:
+    peak = Peak(live)
+    with standing_by(live) as bystander:
+        floods = list[Flood]()
+        # Where one is not stopped, no other is.
+        while len(floods) < CLIENTS and (not floods or floods[-1].code):
+            floods.append(_send_endlessly(live, payload, count, peak))
+    codes = sorted({flood.code for flood in floods})
+    taken = sorted(flood.sent for flood in floods)[len(floods) // 2]
+    verdict.show(name, f"{taken / KIB:,.0f} KiB taken of each of {len(floods)}, closed with {codes}")
+    verdict.expect(f"{name}: every client is closed with {TOO_BIG}", codes == [TOO_BIG])
+    judge_peak(verdict, name, peak, PEAK_BYTES)
+    bystander.judge(verdict, name)
+
+
+def _send_endlessly(live: Running, payload: bytes, count: int, peak: Peak) -> Flood:
+    """Begin a message and continue it, some fragments at a time, until the server has enough."""
+    opened = open_websocket(live.port, "/")
+    flood = Flood(opened)
+    opened.socket.send(client_frame(BINARY, b"begin"))
+    flood.push(client_frame(CONTINUATION, payload) * count, LIMIT_SECONDS, peak.look, LIMIT_BYTES)
+    flood.listen(LIMIT_SECONDS if flood.code else 0, peak.look)
+    opened.close()
+    return flood
