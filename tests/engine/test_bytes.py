@@ -1,5 +1,6 @@
 """_bytes.py: the Python bodies say what the C bodies, which are seen through all that uses them, must do."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,3 +44,28 @@ def test_join_head_writes_lines() -> None:
         b"first\r\na: 1\r\nb: \r\nlast\r\n\r\nbody"
     )
     assert _bytes.join_head(b"", [], b"", b"") == b""
+
+
+@given(spans, st.integers(0, 2**32 - 1))
+def test_unmask_turns_each_byte_by_its_place(span: tuple[bytes, int, int], mask: int) -> None:
+    data, start, end = span
+    keys = mask.to_bytes(4, "little")
+    unmasked = bytes(byte ^ keys[at % 4] for at, byte in enumerate(data[start:end]))
+    assert _bytes.unmask(data, start, end, mask) == unmasked
+    try:
+        text = unmasked.decode()
+    except UnicodeDecodeError:
+        with pytest.raises(UnicodeDecodeError):
+            _bytes.unmask_text(data, start, end, mask)
+    else:
+        assert _bytes.unmask_text(data, start, end, mask) == text
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536])
+def test_join_frame_writes_the_shortest_length(size: int) -> None:
+    payload = size * b"x"
+    length = bytes([size]) if size < 126 else b""
+    if size >= 126:
+        length = b"\x7e" + size.to_bytes(2, "big") if size < 65536 else b"\x7f" + size.to_bytes(8, "big")
+    assert _bytes.join_frame(0x82, payload) == b"\x82" + length + payload
+    assert _bytes.join_frame(0x81, payload.decode()) == b"\x81" + length + payload

@@ -98,5 +98,8 @@ class TextGathering(Gathering):
             text, used = utf_8_decode(data, "strict", is_last)
         except UnicodeDecodeError:
             raise WebSocketError(1007, _NOT_UTF8) from None
-        self.carry = data[used:]
+        carry = self.carry = data[used:]
+        if len(carry) == 2 and carry[0] == 0xED and carry[1] > 0x9F:
+            # Half of a surrogate pair (RFC 3629 §3); the decoder would wait for its third byte.
+            raise WebSocketError(1007, _NOT_UTF8)
         return text

@@ -139,11 +139,11 @@ class Incoming(FrameSink):
         gathering.fragments += 1
         if gathering.fragments > self.max_fragments:
             raise WebSocketError(_POLICY, "the message has too many fragments")
-        gathering.wire_size += size
         # What cannot be compressed grows by a little when it is.
         spare = (self.max_size >> 6) + 1024 if gathering.is_compressed else 0
-        if gathering.wire_size > self.max_size + spare:
+        if size > self.max_size + spare - gathering.wire_size:  # a sum might be more than a C integer holds
             raise WebSocketError(_TOO_BIG, "the message is too large")
+        gathering.wire_size += size
 
     def _continued(self, head: int) -> Gathering:
         if self.gathering is None:

@@ -295,10 +295,10 @@ class WebSocketSession(Tunnel):
         self.incoming.controls = 0
         if controls & _PONG:
             self.clock.take_pong()
+        if self.state == _OPEN:
+            self._send_pongs()
         if controls & _CLOSE:
             self._answer_close()
-        elif self.state == _OPEN:
-            self._send_pongs()
 
     def _send_pongs(self) -> None:
         """Answer pings in order, and of too many the last one, later."""
