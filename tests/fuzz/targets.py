@@ -1,21 +1,27 @@
 """The targets: how the bytes of a fuzzer become a test of `invariants`, and the seeds that they start from.
 
-The first three bytes of an input choose parser, limits, ending and cuts, so that the fuzzer can learn them too; the
-rest is what the client sends.
+The first three bytes of an input choose parser or codec, limits, extension, ending and cuts, so that the fuzzer can
+learn them too; the rest is what the client sends.
 """
 
 from collections.abc import Callable, Iterator
 
 from licorne.engine.http1.parser import PARSERS
 from licorne.engine.limits import Limits
+from licorne.engine.websocket.codec import CODECS
+from licorne.engine.websocket.session import SessionOptions
 from tests.fuzz.invariants import TIGHT, check_chunk_line, check_outcome, check_reading_ahead
+from tests.fuzz.socket_invariants import TIGHT_SESSION, check_session, check_unread_session
 from tests.support.corpus import load
 from tests.support.http1 import new_factory
+from tests.support.websocket_corpus import load_sockets
 
 __all__ = ["TARGETS", "seeds"]
 
 _LIMITS = (Limits(), TIGHT)
 _FACTORIES = {(parser, limits): new_factory(parser, limits) for parser in PARSERS for limits in _LIMITS}
+_SESSIONS = (SessionOptions(), TIGHT_SESSION)
+_OFFERS = (b"", b"permessage-deflate", b"permessage-deflate; client_no_context_takeover", b"permessage-deflate")
 _CHUNKED_HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 _CHOICES = 3
 
@@ -33,11 +39,24 @@ def chunked(data: bytes) -> None:
         check_chunk_line(data[_CHOICES:].partition(b"\r\n")[0])
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"http1": http1, "chunked": chunked}
+def websocket(data: bytes) -> None:
+    """Take the input for the frames of a client whose WebSocket was accepted."""
+    if len(data) > _CHOICES:
+        which, first, second = data[:_CHOICES]
+        options, offer, ends = _SESSIONS[which % 2], _OFFERS[which // 2 % 4], which // 8 % 2 == 1
+        codec, pieces = CODECS[which // 16 % 3], _cut(first, second, data[_CHOICES:])
+        check_session(codec, options, offer, pieces, ends)
+        check_unread_session(codec, options, offer, pieces)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {"http1": http1, "chunked": chunked, "websocket": websocket}
 
 
 def seeds(target: str) -> Iterator[bytes]:
     """Yield inputs that a target should start from: the corpus, behind choices that vary."""
+    if target == "websocket":
+        yield from _socket_seeds()
+        return
     for number, case in enumerate(load("http1")):
         choices = bytes((number % 12, number * 7 % 256, number * 31 % 256))
         if target == "http1":
@@ -46,11 +65,22 @@ def seeds(target: str) -> Iterator[bytes]:
             yield choices + case.data.partition(b"chunked\r\n\r\n")[2]
 
 
+def _socket_seeds() -> Iterator[bytes]:
+    for number, case in enumerate(load_sockets()):
+        offer = 0 if not case.offer else 2 if b"client_no" in case.offer else 1
+        which = number % 2 + 2 * offer + 8 * (number // 2 % 2) + 16 * (number // 4 % 3)
+        yield bytes((which, number * 7 % 256, number * 31 % 256)) + case.frames
+
+
+def _cut(first: int, second: int, data: bytes) -> list[bytes]:
+    start, end = sorted((first * len(data) // 256, second * len(data) // 256))
+    return [piece for piece in (data[:start], data[start:end], data[end:]) if piece]
+
+
 def _play(choices: bytes, data: bytes) -> None:
     which, first, second = choices
     parser, limits, ends = PARSERS[which % 3], _LIMITS[which // 3 % 2], which // 6 % 2 == 1
-    start, end = sorted((first * len(data) // 256, second * len(data) // 256))
-    pieces = [piece for piece in (data[:start], data[start:end], data[end:]) if piece]
+    pieces = _cut(first, second, data)
     new_connection = _FACTORIES[parser, limits]
     check_outcome(new_connection, limits, pieces, ends)
     check_reading_ahead(new_connection(), pieces, limits)

@@ -46,6 +46,8 @@ class Dialogue:
         self.session: WebSocketSession | None = None
         self.upgrade: Upgrade | None = None
         self.messages: list[str | bytes] = []
+        #: The application takes messages.
+        self.is_listening = True
         self.out = bytearray()
         self.connection.start(NOW)
 
@@ -121,7 +123,7 @@ class Dialogue:
 
     def _listen(self) -> bool:
         before = len(self.messages)
-        while self.session is not None and (message := self.session.take_message()) is not None:
+        while self.is_listening and self.session is not None and (message := self.session.take_message()) is not None:
             self.messages.append(message)
         return len(self.messages) > before
 
