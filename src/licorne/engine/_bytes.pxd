@@ -155,10 +155,12 @@ cdef inline str unmask_text(bytes data, Py_ssize_t start, Py_ssize_t end, uint32
     cdef Py_ssize_t size = end - start
     cdef str text
     cdef char *target
+    cdef uint64_t seen
     if size < 2:
         return unmask(data, start, end, mask).decode("utf-8")  # these are shared, and must not be written into
     text = PyUnicode_New(size, 127)
     target = <char *>PyUnicode_DATA(text)
-    if _put_unmasked(<unsigned char *>target, <const unsigned char *>PyBytes_AS_STRING(data) + start, size, mask) & 0x8080808080808080:
+    seen = _put_unmasked(<unsigned char *>target, <const unsigned char *>PyBytes_AS_STRING(data) + start, size, mask)
+    if (seen >> 7) & 0x0101010101010101:
         return PyUnicode_DecodeUTF8(target, size, NULL)
     return text

@@ -235,7 +235,17 @@ def test_fragments_are_counted_and_empty_ones_too(codec: str) -> None:
     assert code_of(talk) == 1008
 
 
-def test_a_message_may_come_in_1024_fragments() -> None:
+def test_fragments_of_64_bytes_are_not_counted() -> None:
+    talk = Talk(max_fragments=3)
+    talk.hear(masked(0x02, bytes(64)) + masked(MORE, bytes(64)) * 100 + masked(0x80, b"end"))
+    assert talk.taken() == [bytes(64 * 101) + b"end"]
+    talk.hear(masked(0x02, bytes(63)) + masked(MORE, bytes(63)) * 2)
+    assert talk.session.is_open()
+    talk.hear(masked(0x80, bytes(63)))
+    assert code_of(talk) == 1008
+
+
+def test_a_message_may_come_in_1024_small_fragments() -> None:
     talk = Talk()
     talk.hear(masked(0x02, b"x") + masked(MORE, b"y") * 1022 + masked(0x80, b"z"))
     assert talk.taken() == [b"x" + b"y" * 1022 + b"z"]

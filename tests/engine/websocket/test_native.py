@@ -79,6 +79,23 @@ def test_only_an_incomplete_header_is_kept(size: int) -> None:
     assert sink.calls == [(0x82, bytes(1000), 0)]
 
 
+def test_of_what_is_kept_no_more_than_half_was_told() -> None:
+    class Stopping(Calls):
+        """Be full after each frame."""
+
+        def on_frame(self, head: int, data: bytes, left: int) -> None:
+            super().on_frame(head, data, left)
+            self.is_full = True
+
+    codec, sink = NativeCodec(), Stopping()
+    codec.feed(b"".join(masked(0x82, b"%03d" % number) for number in range(100)), sink)
+    for number in range(1, 100):
+        assert codec.pending_bytes() == 9 * (100 - number)
+        sink.is_full = False
+        codec.feed(b"", sink)
+    assert [call[1] for call in sink.calls] == [b"%03d" % number for number in range(100)]
+
+
 def test_the_mask_goes_on_over_parts_of_any_size() -> None:
     payload = bytes(range(256)) * 5
     data = masked(0x82, payload)

@@ -24,9 +24,9 @@ class Gathering:
 
     def __init__(self, is_compressed: bool) -> None:
         self.is_compressed = is_compressed
-        #: Frames that have begun.
+        #: Small frames that have begun.
         self.fragments = 0
-        #: Bytes that those announced.
+        #: Bytes that all frames announced.
         self.wire_size = 0
         #: Bytes of the message, inflated.
         self.size = 0

@@ -22,6 +22,7 @@ cdef int _WHOLE_CLOSE
 cdef int _WHOLE_PING
 cdef int _WHOLE_PONG
 cdef long long _NO_LIMIT
+cdef Py_ssize_t _SMALL_FRAGMENT_BYTES
 cdef Py_ssize_t _MAX_PINGS
 
 

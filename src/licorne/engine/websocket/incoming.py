@@ -44,6 +44,8 @@ _POLICY = 1008
 _TOO_BIG = 1009
 
 _NO_LIMIT = 2**62
+# Larger fragments are paid for by their bytes, which the limit on the message counts.
+_SMALL_FRAGMENT_BYTES = 64
 # How many pings of one read are kept to be answered; beyond that the last one stands for those before it.
 _MAX_PINGS = 32
 
@@ -136,9 +138,10 @@ class Incoming(FrameSink):
     def _begin_frame(self, head: int, size: int) -> None:
         """Judge a data frame by its head and its length."""
         gathering = self._continued(head) if head & _OPCODE == _CONTINUATION else self._begun(head)
-        gathering.fragments += 1
-        if gathering.fragments > self.max_fragments:
-            raise WebSocketError(_POLICY, "the message has too many fragments")
+        if size < _SMALL_FRAGMENT_BYTES:
+            gathering.fragments += 1
+            if gathering.fragments > self.max_fragments:
+                raise WebSocketError(_POLICY, "the message has too many small fragments")
         # What cannot be compressed grows by a little when it is.
         spare = (self.max_size >> 6) + 1024 if gathering.is_compressed else 0
         if size > self.max_size + spare - gathering.wire_size:  # a sum might be more than a C integer holds

@@ -76,8 +76,8 @@ class NativeCodec(Codec):
     # internals
 
     def _keep(self, data: bytes, at: int, is_full: bool) -> None:
-        """Keep many frames with where to go on, and an incomplete one by itself."""
-        if is_full:
+        """Keep many frames with where to go on, until most of them are told, and an incomplete one by itself."""
+        if is_full and 2 * at < len(data):
             self.rest, self.rest_at = data, at
         else:
             self.rest, self.rest_at = _bytes.cut(data, at, len(data)), 0

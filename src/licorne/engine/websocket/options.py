@@ -17,7 +17,7 @@ class SessionOptions:
     max_queue: int = 32
     #: or so much of them: bytes, and characters of text.
     high_water_bytes: int = 64 * 1024
-    #: Frames that a message may come in; empty ones count.
+    #: Frames of less than 64 bytes that a message may come in; empty ones count.
     max_fragments: int = 1024
     ping_interval: float = 20.0
     ping_timeout: float = 20.0
