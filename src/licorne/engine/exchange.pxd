@@ -50,6 +50,7 @@ cdef class Exchange:
     cpdef begin(self, RequestHead head, BodyBuffer body, ResponseSink sink)
     cpdef append_body(self, bytes data)
     cpdef finish_body(self)
+    @cython.locals(tunnel=Tunnel)
     cpdef disconnect(self)
     cpdef leave(self)
     cpdef bytes take_body(self)

@@ -117,8 +117,9 @@ class Exchange:
         if self.state != _COMPLETE:
             self.is_disconnected = True
             self.is_aborted = True
-        if self.tunnel is not None:
-            self.tunnel.lost()
+        tunnel = self.tunnel  # it leaves us, and must live until it has returned
+        if tunnel is not None:
+            tunnel.lost()
         self._open_gate()
 
     def leave(self) -> None:
