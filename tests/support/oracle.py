@@ -174,7 +174,10 @@ def _head(reader: _Reader) -> tuple[Judged, int]:
         fields = [(b"host", authority), *[field for field in fields if field[0] != b"host"]]
     length = _framing(fields, version, reader.limits)
     _check_expect(fields, version)
-    return Judged(method.decode(), target, version, path, query, fields), length
+    request = Judged(method.decode(), target, version, path, query, fields)
+    if length and _asks_for_websocket(request):
+        raise _RefusedError(400)
+    return request, length
 
 
 def _field(line: bytes) -> tuple[bytes, bytes]:
@@ -290,12 +293,23 @@ def _chunked(reader: _Reader, request: Judged) -> None:
 
 
 def _persists(request: Judged) -> bool:
-    options = [
-        item.strip(b" \t").lower() for value in _values(request.fields, b"connection") for item in value.split(b",")
-    ]
-    if b"close" in options:
+    options = _members(request.fields, b"connection")
+    if b"close" in options or _asks_for_websocket(request):
         return False
     return request.version == "1.1" or b"keep-alive" in options  # RFC 9112 §9.3
+
+
+def _asks_for_websocket(request: Judged) -> bool:
+    """Tell whether the connection is over with this request, since an application that answers it refuses it."""
+    if (request.method, request.version) != ("GET", "1.1"):
+        return False
+    return b"websocket" in _members(request.fields, b"upgrade") and b"upgrade" in _members(
+        request.fields, b"connection"
+    )
+
+
+def _members(fields: list[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
+    return [item.strip(b" \t").lower() for value in _values(fields, name) for item in value.split(b",")]
 
 
 def _values(fields: list[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
