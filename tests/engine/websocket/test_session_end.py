@@ -2,8 +2,10 @@
 
 import pytest
 
+from licorne.engine.websocket import new_session_factory
 from licorne.engine.websocket.codec import CODECS
-from licorne.errors import ClientDisconnected, LocalProtocolError
+from licorne.engine.websocket.session import SessionOptions
+from licorne.errors import ClientDisconnected, LocalProtocolError, RemoteProtocolError
 from tests.support.talk import CountingGate, Talk, closing, masked
 
 TEXT = 0x81
@@ -33,6 +35,24 @@ def test_accepting_starts_the_tunnel_with_the_fields_of_both() -> None:
         (b"x-own", b"1"),
     ]
     assert talk.session.is_open()
+
+
+@pytest.mark.parametrize(
+    ("field", "status"),
+    [
+        ((b"origin", b"https://other"), 403),
+        ((b"sec-websocket-version", b"8"), 400),
+        ((b"sec-websocket-key", b"x"), 400),
+    ],
+)
+def test_a_handshake_that_is_refused_gets_no_session(field: tuple[bytes, bytes], status: int) -> None:
+    exchange = Talk(accepts=False).exchange
+    exchange.tunnel = None
+    exchange.headers.append(field)
+    with pytest.raises(RemoteProtocolError) as raised:
+        new_session_factory("native", SessionOptions(), ["https://own"])(exchange)
+    assert raised.value.status == status
+    assert exchange.tunnel is None
 
 
 def test_only_a_session_that_is_offered_can_be_accepted() -> None:
