@@ -54,6 +54,7 @@ COMPILED = (
     "asgi/http",
     "asgi/run",
     "drivers/base",
+    "drivers/gates",
     "drivers/link",
     "drivers/asyncio",
     "drivers/sweep",

@@ -80,6 +80,10 @@ class Link:
         """Return a new closed gate of this link's runtime."""
         raise NotImplementedError
 
+    def turn(self) -> Awaitable[None]:
+        """Return an awaitable that ends in the next turn of the loop: others have theirs before."""
+        raise NotImplementedError
+
     def start(self, cycle: Cycle) -> None:
         """Run a cycle that was not started when its exchange came."""
         raise NotImplementedError

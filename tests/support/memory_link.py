@@ -84,6 +84,9 @@ class MemoryLink(Link):
     def gate(self) -> Gate:
         return MemoryGate()
 
+    def turn(self) -> Awaitable[None]:
+        return asyncio.sleep(0)
+
     def start(self, cycle: Cycle) -> None:
         task = asyncio.get_running_loop().create_task(self._run(cycle), context=self.context.copy())
         self.cycles[task] = cycle

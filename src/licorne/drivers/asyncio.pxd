@@ -1,6 +1,7 @@
 cimport cython
 
 from licorne.drivers.base cimport Runtime
+from licorne.drivers.gates cimport AsyncioGate, Latch, new_gate
 from licorne.drivers.link cimport DriverLink
 from licorne.drivers.sweep cimport sweep
 from licorne.link cimport Cycle, Gate
@@ -8,15 +9,7 @@ from licorne.link cimport Cycle, Gate
 cdef int _STOPPING
 cdef int _LINGER
 cdef int _FLUSH
-cdef int _MAX_WAITERS
 cdef object _Task
-
-
-@cython.final
-cdef class AsyncioGate(Gate):
-    cdef bint is_open
-    cdef object loop
-    cdef list waiters
 
 
 @cython.final
@@ -39,12 +32,14 @@ cpdef outcome(object task)
 @cython.final
 cdef class AsyncioLink(DriverLink):
     cdef bint is_clean
+    cdef Latch latch
     cdef object loop
     cdef AsyncioRuntime shared
     cdef public object transport
     cdef AsyncioGate write_gate
 
     cpdef resume_writing(self)
+    cdef _take_in(self, bytes data, Latch latch)
 
 
 cdef _address(object name)

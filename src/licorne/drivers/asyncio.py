@@ -22,6 +22,7 @@ except ImportError:  # Windows, where nobody asks them
 
 from licorne.drivers.base import DriverOptions, Runtime, Stage
 from licorne.drivers.files import send_file
+from licorne.drivers.gates import AsyncioGate, Latch, new_gate
 from licorne.drivers.link import DriverLink
 from licorne.drivers.sweep import sweep
 from licorne.engine.connection import Closing, Connection
@@ -38,38 +39,8 @@ _FLUSH = int(Closing.FLUSH)
 _DRAIN_TICK = 0.05
 #: SO_LINGER on, for no time: closing resets the connection.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-#: Cancelled waiters are dropped from a gate when it holds this many.
-_MAX_WAITERS = 8
 
 _Task: Any = asyncio.Task
-
-
-class AsyncioGate(Gate):
-    """Let tasks of asyncio wait."""
-
-    __slots__ = ("is_open", "loop", "waiters")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.is_open = False
-        self.waiters: list[asyncio.Future[None]] = []
-
-    def open(self) -> None:
-        self.is_open = True
-        for waiter in self.waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        self.waiters.clear()
-
-    def wait(self) -> Awaitable[None]:
-        waiter: asyncio.Future[None] = self.loop.create_future()
-        if self.is_open:
-            waiter.set_result(None)
-            return waiter
-        if len(self.waiters) >= _MAX_WAITERS:
-            self.waiters = [known for known in self.waiters if not known.done()]
-        self.waiters.append(waiter)
-        return waiter
 
 
 class AsyncioRuntime(Runtime):
@@ -126,7 +97,7 @@ class AsyncioRuntime(Runtime):
         if not self.links and not self.tasks:
             return True
         if self.empty is None:
-            self.empty = AsyncioGate(self.loop)
+            self.empty = new_gate(self.loop, None)
         try:
             await asyncio.wait_for(self.empty.wait(), timeout)
         except TimeoutError:
@@ -175,7 +146,7 @@ def outcome(task: Any) -> BaseException | None:
 class AsyncioLink(DriverLink):
     """Be the asyncio protocol of one connection."""
 
-    __slots__ = ("is_clean", "loop", "shared", "transport", "write_gate")
+    __slots__ = ("is_clean", "latch", "loop", "shared", "transport", "write_gate")
 
     def __init__(self, runtime: AsyncioRuntime) -> None:
         super().__init__(runtime)
@@ -183,6 +154,8 @@ class AsyncioLink(DriverLink):
         self.loop = runtime.loop
         self.transport: Any = None
         self.is_clean = False
+        #: Made with the first gate.
+        self.latch: Latch | None = None
         self.write_gate: AsyncioGate | None = None
 
     # what the loop calls
@@ -196,7 +169,10 @@ class AsyncioLink(DriverLink):
         self.open()
 
     def data_received(self, data: bytes) -> None:
-        self.connection.receive_data(data, self.runtime.now)
+        if self.latch is None:
+            self.connection.receive_data(data, self.runtime.now)
+        else:
+            self._take_in(data, self.latch)
         # Nobody's task is running: what is started now may take the context that there is.
         self.is_clean = True
         try:
@@ -235,11 +211,16 @@ class AsyncioLink(DriverLink):
         if not self.is_write_paused and not is_ending:
             return None
         if self.write_gate is None:
-            self.write_gate = AsyncioGate(self.loop)
+            self.write_gate = new_gate(self.loop, None)
         return self.write_gate.wait()
 
     def gate(self) -> Gate:
-        return AsyncioGate(self.loop)
+        if self.latch is None:
+            self.latch = Latch(self.loop)
+        return new_gate(self.loop, self.latch)
+
+    def turn(self) -> Awaitable[None]:
+        return asyncio.sleep(0)
 
     def start(self, cycle: Cycle) -> None:
         if self.runtime.stage == _STOPPING:
@@ -258,6 +239,17 @@ class AsyncioLink(DriverLink):
 
     def send_file(self, file: BinaryIO, offset: int, count: int) -> Awaitable[None]:
         return send_file(self, self.transport, file, offset, count)
+
+    def _take_in(self, data: bytes, latch: Latch) -> None:
+        """Feed the engine, then let the tasks go on whose gates that opened; what they send leaves together."""
+        latch.is_held = True
+        was_pumping = self.is_pumping
+        try:
+            self.connection.receive_data(data, self.runtime.now)
+        finally:
+            self.is_pumping = True
+            latch.release()
+            self.is_pumping = was_pumping
 
     # what the shared link asks for
 

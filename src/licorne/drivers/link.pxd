@@ -22,7 +22,6 @@ cdef class DriverLink(SharedLink):
     cpdef write_all(self, list pieces)
     cpdef set_reading(self, bint is_reading)
     cpdef go_on_soon(self)
-    cpdef go_on(self)
     cpdef Py_ssize_t unsent_bytes(self) except -1
     cpdef abort(self)
     cpdef reset(self)
