@@ -27,8 +27,7 @@ READER_PEAK_BYTES = 2 * MIB
 def play(stage: Stage) -> Verdict:
     """Let some clients stall, then one read, on one server."""
     verdict = Verdict()
-    options = ("--timeout-write-stall", f"{STALL_SECONDS:g}s", "--ws-ping-interval", "1s", "--ws-ping-timeout", "2s")
-    with stage.live(*options) as live:
+    with stage.live("--timeout-write-stall", f"{STALL_SECONDS:g}s") as live:
         # The first time allocates what is allocated once.
         _stall(live, 2, Peak(live))
         before = count_leftovers(live)
