@@ -11,7 +11,9 @@ cdef class Shared:
     cdef public Py_ssize_t limit
     cdef public object log_access
     cdef public bint needs_time
+    cdef public object on_refusal
     cdef public object on_response
+    cdef public object open_session
     cdef public Py_ssize_t running
     cdef public ScopeMaker scopes
     cdef public object start_next

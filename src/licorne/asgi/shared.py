@@ -7,6 +7,7 @@ from typing import Any
 
 from licorne.asgi.scope import ScopeMaker
 from licorne.engine.exchange import Exchange
+from licorne.errors import RemoteProtocolError
 from licorne.link import Link
 
 __all__ = ["Shared"]
@@ -22,7 +23,9 @@ class Shared:
         "limit",
         "log_access",
         "needs_time",
+        "on_refusal",
         "on_response",
+        "open_session",
         "running",
         "scopes",
         "start_next",
@@ -44,6 +47,10 @@ class Shared:
         self.log_access: Callable[[Exchange, Link, float, float], None] | None = None
         self.needs_time = False
         self.on_response: Callable[[], None] | None = None
+        #: Called for a request that is refused before the application sees it.
+        self.on_refusal: Callable[[RemoteProtocolError, Link], object] | None = None
+        #: Gives an exchange a WebSocket session, or raises RemoteProtocolError; None where WebSocket is not spoken.
+        self.open_session: Callable[[Exchange], object] | None = None
 
     def release(self) -> None:
         """Take the end of a cycle; let the next request in."""

@@ -132,7 +132,7 @@ class Config:
         True, WEBSOCKET, "Compress messages with clients that offer it."
     )
     ws_deflate_level: Annotated[int, Whole(1, 9)] = option(
-        6, WEBSOCKET, "Compress with this much effort, where 1 is fastest and 9 smallest."
+        2, WEBSOCKET, "Compress with this much effort, where 1 is fastest and 9 smallest."
     )
     ws_deflate_window_bits: Annotated[int, Whole(9, 15)] = option(
         12, WEBSOCKET, "Compress with a window of 2 to this power bytes, which takes memory for every client."

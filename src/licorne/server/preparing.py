@@ -12,7 +12,7 @@ from licorne.config.options import Config
 from licorne.logs import setup
 from licorne.logs.template import compile_template
 from licorne.server.importer import LoadedApp, add_to_path, load_app
-from licorne.server.settings import connections_of, default_headers_of
+from licorne.server.settings import connections_of, default_headers_of, sessions_of
 
 __all__ = ["asgi_options_of", "configure_logging", "load", "refuse_unusable"]
 
@@ -27,6 +27,7 @@ def configure_logging(config: Config) -> None:
 def refuse_unusable(config: Config) -> None:
     """Raise ConfigError or StartupError for what would be found to be wrong only after the application has started."""
     connections_of(config, default_headers_of(config))
+    sessions_of(config)
     if config.access_log_format is not None:
         compile_template(config.access_log_format)
 

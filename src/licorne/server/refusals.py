@@ -15,6 +15,8 @@ _MAX_WARNINGS = 10
 _WINDOW_SECONDS = 1.0
 _REQUEST_TIMEOUT = 408
 _SERVICE_UNAVAILABLE = 503
+#: Only a request for a WebSocket is refused with these: its origin is not allowed, its version is not spoken.
+_NOT_UPGRADED = (403, 426)
 
 
 class Refusals:
@@ -57,4 +59,6 @@ def _kind(status: int) -> str:
         return "Request timed out."
     if status == _SERVICE_UNAVAILABLE:
         return "Connection refused."
+    if status in _NOT_UPGRADED:
+        return "WebSocket refused."
     return "Invalid HTTP request received."

@@ -12,15 +12,34 @@ from collections.abc import Callable
 from licorne.config.options import Config
 from licorne.drivers.base import DriverOptions
 from licorne.engine.connection import Connection
+from licorne.engine.exchange import Exchange
 from licorne.engine.http1 import new_connection_factory
 from licorne.engine.http1.writer import DefaultHeaders
 from licorne.engine.limits import Limits
+from licorne.engine.websocket import new_session_factory
+from licorne.engine.websocket.deflate import DeflateOptions
+from licorne.engine.websocket.options import SessionOptions
+from licorne.engine.websocket.session import WebSocketSession
 from licorne.errors import StartupError
 
-__all__ = ["connections_of", "date_ticks", "default_headers_of", "driver_options_of", "limits_of", "max_connections"]
+__all__ = [
+    "connections_of",
+    "date_ticks",
+    "default_headers_of",
+    "driver_options_of",
+    "limits_of",
+    "max_connections",
+    "session_options_of",
+    "sessions_of",
+    "tick_of",
+]
 
 #: The part of the open files that connections may use; the rest is the application's.
 _CONNECTION_SHARE = 0.9
+#: The sweep comes no more often than this for the clocks of requests that wait and of WebSockets, in seconds.
+_MIN_TICK = 0.05
+_TICKS_PER_CLOCK = 8
+_TICKS_PER_WAIT = 4
 #: What is left to the application and to accept() at least.
 _SPARE_FILES = 16
 
@@ -88,12 +107,65 @@ def date_ticks(defaults: DefaultHeaders) -> Callable[[float], None]:
 def connections_of(config: Config, defaults: DefaultHeaders) -> Callable[[], Connection]:
     """Return what makes the engine of each connection. Raises StartupError when the parser is not installed."""
     parser = "native" if config.http == "auto" else config.http
-    hint, max_event = config.keep_alive_header, config.h11_max_incomplete_event_size or 0
     try:
-        return new_connection_factory(limits_of(config), parser, defaults, has_hint=hint, max_event_bytes=max_event)
+        return new_connection_factory(
+            limits_of(config),
+            parser,
+            defaults,
+            has_hint=config.keep_alive_header,
+            max_event_bytes=config.h11_max_incomplete_event_size or 0,
+            takes_websocket=config.ws != "none",
+        )
     except ImportError as error:
         advice = f"install it with: pip install 'licorne[{parser}]'"
         raise StartupError(f"the HTTP parser {parser} cannot be imported ({error}); {advice}") from None
+
+
+def session_options_of(config: Config) -> SessionOptions:
+    """Return the caps and clocks of a WebSocket."""
+    deflate = DeflateOptions(
+        level=config.ws_deflate_level,
+        window_bits=config.ws_deflate_window_bits,
+        client_window_bits=config.ws_deflate_window_bits,
+        threshold=config.ws_deflate_threshold,
+        takeover=config.ws_deflate_takeover,
+    )
+    return SessionOptions(
+        max_size=config.ws_max_size,
+        max_queue=config.ws_max_queue,
+        high_water_bytes=config.read_high_water,
+        ping_interval=config.ws_ping_interval,
+        ping_timeout=config.ws_ping_timeout,
+        handshake_timeout=config.ws_handshake_timeout,
+        close_timeout=config.ws_close_timeout,
+        idle_timeout=config.ws_idle_timeout,
+        deflate=deflate if config.ws_per_message_deflate else None,
+    )
+
+
+def sessions_of(config: Config) -> Callable[[Exchange], WebSocketSession] | None:
+    """Return what gives an exchange its WebSocket session, None where WebSocket is not spoken.
+
+    Raises StartupError when the codec is not installed.
+    """
+    if config.ws == "none":
+        return None
+    codec = "native" if config.ws == "auto" else config.ws
+    try:
+        return new_session_factory(codec, session_options_of(config), config.ws_allowed_origins)
+    except ImportError as error:
+        advice = f"install it with: pip install 'licorne[{codec}]'"
+        raise StartupError(f"the WebSocket codec {codec} cannot be imported ({error}); {advice}") from None
+
+
+def tick_of(config: Config) -> float:
+    """Return how often the clocks of requests that wait for their turn and of WebSockets must be looked at."""
+    clocks = [config.ws_ping_interval, config.ws_ping_timeout, config.ws_idle_timeout]
+    clocks += [config.ws_handshake_timeout, config.ws_close_timeout]
+    ticks = [clock / _TICKS_PER_CLOCK for clock in clocks if clock and config.ws != "none"]
+    if config.limit_concurrency:
+        ticks.append(config.limit_concurrency_wait / _TICKS_PER_WAIT)
+    return max(_MIN_TICK, min(ticks, default=math.inf))
 
 
 def max_connections(limit: int | None) -> int:

@@ -4,6 +4,8 @@ from licorne.engine cimport _bytes
 
 cdef int _HAS_DATE
 cdef int _HAS_SERVER
+cdef bytes _UPGRADE
+cdef int _UPGRADE_REQUIRED
 cdef dict _STATUS_LINES
 
 

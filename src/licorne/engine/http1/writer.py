@@ -25,6 +25,8 @@ LAST_CHUNK = b"0\r\n\r\n"
 _HAS_DATE = HAS_DATE
 _HAS_SERVER = HAS_SERVER
 _PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
+_UPGRADE = b"upgrade: websocket\r\nconnection: Upgrade\r\n"
+_UPGRADE_REQUIRED = 426
 _STATUS_LINES = {status: b"HTTP/1.1 %d %s\r\n" % (status, _PHRASES.get(status, b"")) for status in range(100, 600)}
 
 
@@ -66,7 +68,9 @@ class DefaultHeaders:
     def _make(self, status: int, flags: int) -> bytes:
         date = b"" if flags & _HAS_DATE else self.date
         server = b"" if flags & _HAS_SERVER else self.server
-        return b"".join((_STATUS_LINES[status], date, server, self.others))
+        # RFC 9110 §15.5.22: it must name what to upgrade to, which here can be one thing only.
+        wanted = _UPGRADE if status == _UPGRADE_REQUIRED else b""
+        return b"".join((_STATUS_LINES[status], date, server, self.others, wanted))
 
 
 def _lines(fields: list[tuple[bytes, bytes]]) -> bytes:
@@ -85,7 +89,7 @@ def serialize_informational(status: int, fields: list[tuple[bytes, bytes]]) -> b
 
 def serialize_upgrade(first: bytes, fields: list[tuple[bytes, bytes]]) -> bytes:
     """Return the head of a 101 that turns the connection into a WebSocket (RFC 6455 §4.2.2)."""
-    return _bytes.join_head(first, fields, b"upgrade: websocket\r\nconnection: Upgrade\r\n\r\n", b"")
+    return _bytes.join_head(first, fields, _UPGRADE + b"\r\n", b"")
 
 
 def serialize_chunk_line(size: int) -> bytes:

@@ -1,0 +1,81 @@
+"""Shapes: whether what an application sends to a WebSocket has the form that ASGI asks for.
+
+Rules: what has not is a LocalProtocolError that says what was expected. The usual shapes never come here: the cycle
+knows them by their types.
+"""
+
+from typing import Any
+
+from licorne.errors import LocalProtocolError
+
+__all__ = ["bytes_of_body", "closing_of", "fields_of_accept", "odd_payload"]
+
+_NORMAL_CLOSURE = 1000
+# RFC 6455 §7.4 and the registry that it founded: the codes that an endpoint may send, and those of applications.
+_SENDABLE = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
+_FIRST_PRIVATE = 3000
+_LAST_PRIVATE = 4999
+# RFC 6455 §5.5: 125 bytes, of which the code takes two.
+_MAX_REASON_BYTES = 123
+# RFC 6455 §11.3: these fields are the handshake's own.
+_OWN_FIELDS = b"sec-websocket-"
+
+Message = dict[str, Any]
+
+
+def odd_payload(message: Message) -> str | bytes:
+    """Return the payload of a `websocket.send` as plain str or bytes."""
+    text, data = message.get("text"), message.get("bytes")
+    if data is None and isinstance(text, str):
+        return str.__str__(text)
+    if text is None and isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    given = f"text: {type(text).__name__}, bytes: {type(data).__name__}"
+    raise LocalProtocolError(f"'websocket.send' must have either 'text' as str or 'bytes' as bytes, got {given}.")
+
+
+def fields_of_accept(message: Message) -> list[Any]:
+    """Return the header fields of a `websocket.accept`, which may be none of the handshake's."""
+    fields = list(message.get("headers") or ())
+    for field in fields:
+        name = field[0]
+        if isinstance(name, bytes) and name.lower().startswith(_OWN_FIELDS):
+            advice = ", and which the key 'subprotocol' chooses" if name.lower().endswith(b"protocol") else ""
+            raise LocalProtocolError(
+                f"'websocket.accept' must not have the header {name!r}, which licorne sends{advice}."
+            )
+    return fields
+
+
+def closing_of(message: Message) -> tuple[int, str]:
+    """Return the code and the reason of a `websocket.close`."""
+    code = message.get("code")
+    if code is None:
+        code = _NORMAL_CLOSURE
+    if not isinstance(code, int) or not (code in _SENDABLE or _FIRST_PRIVATE <= code <= _LAST_PRIVATE):
+        expected = "an int of 1000-1003, 1007-1014 or 3000-4999"
+        raise LocalProtocolError(f"The code of 'websocket.close' must be {expected}, got {code!r}.")
+    return int(code), _reason_of(message)
+
+
+def _reason_of(message: Message) -> str:
+    reason = message.get("reason")
+    if reason is None:
+        return ""
+    if not isinstance(reason, str):
+        raise LocalProtocolError(f"The reason of 'websocket.close' must be a str, got {type(reason).__name__}.")
+    try:
+        size = len(reason.encode())
+    except UnicodeEncodeError as error:
+        raise LocalProtocolError(f"The reason of 'websocket.close' cannot be UTF-8: {error.reason}.") from None
+    if size > _MAX_REASON_BYTES:
+        raise LocalProtocolError(f"The reason of 'websocket.close' must have at most 123 bytes as UTF-8, got {size}.")
+    return str.__str__(reason)
+
+
+def bytes_of_body(message: Message) -> bytes:
+    """Return the body of a `websocket.http.response.body`."""
+    body = message.get("body", b"")
+    if isinstance(body, bytes | bytearray | memoryview):
+        return bytes(body)
+    raise LocalProtocolError(f"The body of a response must be bytes, got {type(body).__name__}.")
