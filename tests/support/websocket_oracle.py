@@ -12,6 +12,8 @@ __all__ = ["Judged", "judge_frames"]
 
 TAIL = b"\x00\x00\xff\xff"
 MAX_FINAL_BLOCKS = 32
+#: Fragments of so many bytes are not counted.
+LARGE_FRAGMENT = 64
 CODES = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
 
 
@@ -96,7 +98,7 @@ class Reader:
             self.fragments = self.wire = self.final_blocks = 0
             self.payload, self.text = b"", ""
             self.decoder.reset()
-        self.fragments += 1
+        self.fragments += length < LARGE_FRAGMENT
         self.wire += length
         if self.fragments > self.max_fragments:
             raise Fault(1008)
