@@ -11,6 +11,12 @@
     /refuse      never receives; answers at once
     /digest      reads the body and answers how long it was
 
+and, to WebSockets,
+
+    /            an echo
+    /endless     64 KiB messages for as long as `send` lets it
+    /stuck       accepts, then nothing
+
 When the lifespan ends it prints how many answers it gave, and to how many requests.
 """
 
@@ -33,16 +39,17 @@ RELEASE = asyncio.Event()
 
 
 async def app(scope: Scope, receive: Any, send: Any) -> None:
-    """Serve lifespan and HTTP."""
+    """Serve lifespan, HTTP and WebSocket."""
     if scope["type"] == "lifespan":
         await agree(receive, send)
         return
     if scope["path"] in UNCOUNTED:
         await PATHS[scope["path"]](scope, receive, send)
         return
+    paths = SOCKETS if scope["type"] == "websocket" else PATHS
     COUNTS["begun"] += 1
     try:
-        await PATHS[scope["path"]](scope, receive, send)
+        await paths[scope["path"]](scope, receive, send)
         COUNTS["answered"] += 1
     finally:
         COUNTS["ended"] += 1
@@ -142,7 +149,34 @@ async def digest(scope: Scope, receive: Any, send: Any) -> None:
     await answer(send, str(size).encode())
 
 
-PATHS: dict[str, Callable[[Scope, Any, Any], Awaitable[None]]] = {
+async def echo(scope: Scope, receive: Any, send: Any) -> None:
+    """Send every message back."""
+    await accept(receive, send)
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({**message, "type": "websocket.send"})
+
+
+async def send_endlessly(scope: Scope, receive: Any, send: Any) -> None:
+    """Send messages until `send` raises."""
+    await accept(receive, send)
+    while True:
+        await send({"type": "websocket.send", "bytes": PIECE})
+
+
+async def say_nothing(scope: Scope, receive: Any, send: Any) -> None:
+    """Accept; never look whether the client is there."""
+    await accept(receive, send)
+    await asyncio.Event().wait()
+
+
+async def accept(receive: Any, send: Any) -> None:
+    """Take the WebSocket that is offered."""
+    assert (await receive())["type"] == "websocket.connect"
+    await send({"type": "websocket.accept"})
+
+
+Paths = dict[str, Callable[[Scope, Any, Any], Awaitable[None]]]
+PATHS: Paths = {
     "/": say_hello,
     "/slow": say_hello_slowly,
     "/census": show_census,
@@ -154,4 +188,9 @@ PATHS: dict[str, Callable[[Scope, Any, Any], Awaitable[None]]] = {
     "/release": release,
     "/refuse": refuse,
     "/digest": digest,
+}
+SOCKETS: Paths = {
+    "/": echo,
+    "/endless": send_endlessly,
+    "/stuck": say_nothing,
 }

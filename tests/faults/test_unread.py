@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.watching import DEADLINE_SECONDS, MIB, await_truth, census_of, memory_of, serving
-from tests.server.process import Client, ServerProcess
+from tests.faults.watching import DEADLINE_SECONDS, MIB, Memory, await_truth, census_of, serving
+from tests.server.process import Client
 
 UPLOAD_BYTES = 256 * MIB
 PIECE = b"x" * 65536
@@ -50,24 +50,6 @@ class Upload:
             if self.sent != sent:
                 sent, since = self.sent, time.monotonic()
             time.sleep(0.01)
-
-
-class Memory:
-    """Watch how far the memory of a server grows."""
-
-    def __init__(self, server: ServerProcess) -> None:
-        self.server = server
-        self.before = self.highest = memory_of(server)
-
-    def look(self) -> None:
-        """Take note of how much it is now."""
-        self.highest = max(self.highest, memory_of(self.server))
-
-    @property
-    def growth(self) -> int:
-        """Return by how many bytes it grew at most."""
-        self.look()
-        return self.highest - self.before
 
 
 @pytest.fixture(params=[False, True], ids=["sized", "chunked"])

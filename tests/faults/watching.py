@@ -9,13 +9,31 @@ from typing import Any
 
 from tests.server.process import Client, ServerProcess
 
-__all__ = ["DEADLINE_SECONDS", "MIB", "await_truth", "census_of", "memory_of", "serving"]
+__all__ = ["DEADLINE_SECONDS", "MIB", "Memory", "await_truth", "census_of", "memory_of", "serving"]
 
 APPS = Path(__file__).parent
 #: Far more than anything here takes on a busy machine.
 DEADLINE_SECONDS = 40.0
 MIB = 1024 * 1024
 KIB = 1024
+
+
+class Memory:
+    """Watch how far the memory of a server grows."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self.server = server
+        self.before = self.highest = memory_of(server)
+
+    def look(self) -> None:
+        """Take note of how much it is now."""
+        self.highest = max(self.highest, memory_of(self.server))
+
+    @property
+    def growth(self) -> int:
+        """Return by how many bytes it grew at most."""
+        self.look()
+        return self.highest - self.before
 
 
 @contextmanager
