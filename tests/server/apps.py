@@ -53,6 +53,21 @@ async def stream(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"last"})
 
 
+async def sockets(scope: Any, receive: Any, send: Any) -> None:
+    """Send WebSocket messages back and say how each WebSocket ended; answer HTTP."""
+    if scope["type"] == "lifespan":
+        await say_lifespan(receive, send)
+        return
+    if scope["type"] == "http":
+        await answer(send, b"plain")
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({**message, "type": "websocket.send"})
+    say(f"ended {message['code']} {message['reason']}")
+
+
 async def stubborn(scope: Any, receive: Any, send: Any) -> None:
     """Begin a response and never end it."""
     if scope["type"] == "lifespan":

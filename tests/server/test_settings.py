@@ -11,6 +11,7 @@ import pytest
 from licorne import Config
 from licorne.engine.http1.writer import DefaultHeaders
 from licorne.engine.limits import Limits
+from licorne.engine.websocket.options import SessionOptions
 from licorne.errors import StartupError
 from licorne.server.bell import Bell
 from licorne.server.quota import Quota
@@ -21,6 +22,9 @@ from licorne.server.settings import (
     driver_options_of,
     limits_of,
     max_connections,
+    session_options_of,
+    sessions_of,
+    tick_of,
 )
 
 
@@ -124,6 +128,63 @@ def test_a_parser_that_is_not_installed_says_how_to_install_it(monkeypatch: pyte
     config = Config(http="h11")
     with pytest.raises(StartupError, match=r"pip install 'licorne\[h11\]'"):
         connections_of(config, default_headers_of(config))
+
+
+def test_the_default_session_options_are_those_of_the_engine() -> None:
+    assert session_options_of(Config()) == SessionOptions()
+
+
+def test_every_session_option_comes_from_an_option() -> None:
+    options = {
+        "ws_max_size": 1,
+        "ws_max_queue": 2,
+        "read_high_water": 3,
+        "ws_ping_interval": 4,
+        "ws_ping_timeout": 5,
+        "ws_handshake_timeout": 6,
+        "ws_close_timeout": 7,
+        "ws_idle_timeout": 8,
+    }
+    made = session_options_of(Config(**options))
+    expected = SessionOptions(
+        max_size=1,
+        max_queue=2,
+        high_water_bytes=3,
+        ping_interval=4.0,
+        ping_timeout=5.0,
+        handshake_timeout=6.0,
+        close_timeout=7.0,
+        idle_timeout=8.0,
+    )
+    assert made == expected
+
+
+def test_compression_is_as_the_options_say() -> None:
+    config = Config(ws_deflate_level=9, ws_deflate_window_bits=15, ws_deflate_threshold="2k", ws_deflate_takeover=False)
+    deflate = session_options_of(config).deflate
+    assert deflate is not None
+    assert (deflate.level, deflate.window_bits, deflate.client_window_bits) == (9, 15, 15)
+    assert (deflate.threshold, deflate.takeover) == (2048, False)
+    assert session_options_of(Config(ws_per_message_deflate=False)).deflate is None
+
+
+@pytest.mark.parametrize("codec", ["websockets", "wsproto"])
+def test_a_codec_that_is_not_installed_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, codec: str) -> None:
+    monkeypatch.setitem(sys.modules, f"licorne.engine.websocket.{codec}", None)
+    with pytest.raises(StartupError, match=rf"pip install 'licorne\[{codec}\]'"):
+        sessions_of(Config(ws=codec))
+
+
+def test_there_are_no_sessions_without_websocket() -> None:
+    assert sessions_of(Config(ws="none")) is None
+
+
+def test_the_shortest_clock_says_how_often_clocks_are_looked_at() -> None:
+    assert tick_of(Config()) == 10 / 8
+    assert tick_of(Config(ws="none")) == float("inf")
+    assert tick_of(Config(ws_ping_timeout="800ms")) == 0.1
+    assert tick_of(Config(ws_idle_timeout="10ms")) == 0.05
+    assert tick_of(Config(limit_concurrency=1, limit_concurrency_wait=2)) == 0.5
 
 
 # --- quota --------------------------------------------------------------------------------------------------
