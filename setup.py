@@ -52,6 +52,8 @@ COMPILED = (
     "asgi/scope",
     "asgi/shared",
     "asgi/http",
+    "asgi/waiting",
+    "asgi/websocket",
     "asgi/run",
     "drivers/base",
     "drivers/gates",
@@ -85,7 +87,7 @@ def compiler_arguments() -> list[str]:
     """Return the C compiler's arguments. The result must run on any machine of this kind: no -march."""
     if sys.platform == "win32":
         return ["/Od", "/Zi"] if is_set("LICORNE_DEBUG_EXT") else ["/O2"]
-    return ["-O0", "-g", "-UNDEBUG"] if is_set("LICORNE_DEBUG_EXT") else ["-O3", "-g0"]
+    return ["-O0", "-g", "-UNDEBUG"] if is_set("LICORNE_DEBUG_EXT") else ["-O3", "-g0", "-fno-plt"]
 
 
 def present_modules() -> list[str]:

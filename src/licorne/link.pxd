@@ -12,6 +12,7 @@ cdef class Cycle:
 cdef class Link:
     cdef public tuple client
     cdef public bint is_secure
+    cdef public dict scope
     cdef public tuple server
 
     cpdef pump(self)
@@ -19,3 +20,7 @@ cdef class Link:
     cpdef drain(self)
     cpdef Gate gate(self)
     cpdef start(self, Cycle cycle)
+
+
+cdef class Service:
+    cpdef begin(self, object exchange, Link link)

@@ -1,13 +1,13 @@
 """The seam between the drivers and the ASGI layer: both know this file, neither knows the other.
 
-A driver owns a `Link` for each live connection and starts a `Cycle` for each exchange. A cycle sees its
-link only; a driver sees its cycle only. Nothing here does any work.
+A driver owns a `Link` for each live connection and starts a `Cycle` for each exchange, which its `Service`
+makes. A cycle sees its link only; a driver sees its cycle only. Nothing here does any work.
 """
 
 from collections.abc import Awaitable, Coroutine
 from typing import Any, BinaryIO
 
-__all__ = ["Cycle", "Gate", "Link"]
+__all__ = ["Cycle", "Gate", "Link", "Service"]
 
 
 class Gate:
@@ -56,13 +56,15 @@ class Cycle:
 class Link:
     """Be what the ASGI layer may ask of one live connection."""
 
-    __slots__ = ("client", "is_secure", "server")
+    __slots__ = ("client", "is_secure", "scope", "server")
 
     #: `(host, port)` of the peer, None on UNIX sockets.
     client: tuple[str, int] | None
     #: `(host, port)` of our end, `(path, None)` on UNIX sockets.
     server: tuple[str, int | None] | None
     is_secure: bool
+    #: What the scopes of this connection have in common, kept here for the ASGI layer; None until it makes it.
+    scope: dict[str, Any] | None
 
     def pump(self) -> None:
         """Apply what the engine wants: write its bytes, start its exchanges, close."""
@@ -90,4 +92,14 @@ class Link:
 
     def send_file(self, file: BinaryIO, offset: int, count: int) -> Awaitable[None]:
         """Send `count` bytes of a file after all that was pumped. Raises OSError when the peer leaves."""
+        raise NotImplementedError
+
+
+class Service:
+    """Be what a driver serves: it makes the cycles."""
+
+    __slots__ = ()
+
+    def begin(self, exchange: Any, link: Link) -> Cycle | None:
+        """Return the cycle of a new exchange; None if it is taken for later, or answered already."""
         raise NotImplementedError

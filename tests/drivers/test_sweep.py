@@ -8,6 +8,7 @@ from licorne.drivers.base import DriverOptions, Runtime, shortest_tick
 from licorne.drivers.link import DriverLink
 from licorne.drivers.sweep import sweep
 from licorne.engine.limits import Limits
+from licorne.link import Service
 from tests.support.http1 import new_factory
 
 TICK = 0.25
@@ -37,7 +38,7 @@ class StillLink(DriverLink):
 
 def serve(start: float) -> tuple[Runtime, StillLink]:
     """Return a runtime that was swept at `start`, and a link that was opened right after."""
-    runtime = Runtime(LIMITS, OPTIONS, new_factory("native", LIMITS), lambda exchange, link: None)
+    runtime = Runtime(LIMITS, OPTIONS, new_factory("native", LIMITS), Service())
     assert runtime.tick == TICK
     runtime.now = start + TICK
     link = StillLink(runtime)

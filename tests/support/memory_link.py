@@ -47,6 +47,7 @@ class MemoryLink(Link):
         self.client = ("192.0.2.1", 50000)
         self.server = ("192.0.2.2", 80)
         self.is_secure = False
+        self.scope = None
         self.connection = connection
         self.begin = begin
         self.peer = peer

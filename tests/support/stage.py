@@ -14,7 +14,7 @@ import asyncio
 import inspect
 import logging
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -25,6 +25,8 @@ from licorne.drivers.base import DriverOptions
 from licorne.engine.http1 import new_connection_factory
 from licorne.engine.http1.writer import DefaultHeaders
 from licorne.engine.limits import Limits
+from licorne.engine.websocket import new_session_factory
+from licorne.engine.websocket.options import SessionOptions
 from tests.support import memory_link
 from tests.support.peer import DEADLINE, Peer
 
@@ -91,15 +93,21 @@ class Stage:
         limits: Limits | None = None,
         driver: dict[str, Any] | None = None,
         defaults: DefaultHeaders | None = None,
+        websocket: SessionOptions | None = None,
+        origins: Sequence[str] = (),
+        log_access: Any = None,
+        on_response: Any = None,
     ) -> None:
         """Make ready to serve `app`; `connect` does it with the defaults."""
         limits = limits or Limits()
-        self.application = Application(app, state if state is not None else {}, options or AsgiOptions())
+        state = state if state is not None else {}
+        self.application = Application(app, state, options or AsgiOptions(), log_access, on_response)
+        self.application.shared.open_session = new_session_factory("native", websocket or SessionOptions(), origins)
         self.new_connection = new_connection_factory(limits, "native", defaults or DefaultHeaders([], has_date=False))
         if self.kind != "memory":
             chosen = DriverOptions(**{"eager": sys.version_info >= (3, 12), **(driver or {})})
             loop = asyncio.get_running_loop()
-            self.runtime = AsyncioRuntime(loop, limits, chosen, self.new_connection, self.application.begin)
+            self.runtime = AsyncioRuntime(loop, limits, chosen, self.new_connection, self.application)
             self.runtime.on_tick.append(self.application.tick)
             self.runtime.start()
 

@@ -153,9 +153,10 @@ class HttpCycle(AsgiCycle):
     def _take(self, message: Message) -> Awaitable[None] | None:
         kind = _kind_of(message)
         exchange = self.exchange
-        if kind == _BODY and exchange.has_started() and not self.has_ended:
-            return self._send_body(message)
-        if kind == _START and not exchange.has_started():
+        if exchange.has_started():
+            if kind == _BODY and not self.has_ended:
+                return self._send_body(message)
+        elif kind == _START:
             self._start_response(message)
             return None
         return self._send_rare(kind, message)

@@ -2,17 +2,21 @@ cimport cython
 
 from licorne.asgi.http cimport HttpCycle
 from licorne.asgi.shared cimport Shared
+from licorne.asgi.websocket cimport WebSocketCycle
 from licorne.engine.exchange cimport Exchange
-from licorne.link cimport Cycle, Link
+from licorne.link cimport Cycle, Link, Service
 
 
-cdef class Application:
+cdef class Application(Service):
     cdef bint is_starting
     cdef object clock
     cdef object options
     cdef public Shared shared
 
-    @cython.locals(shared=Shared)
-    cpdef begin(self, Exchange exchange, Link link)
+    @cython.locals(shared=Shared, asked=Exchange)
+    cpdef begin(self, object exchange, Link link)
     @cython.locals(cycle=HttpCycle)
-    cdef HttpCycle _new_cycle(self, Exchange exchange, Link link)
+    cdef Cycle _new_cycle(self, Exchange exchange, Link link)
+    @cython.locals(cycle=WebSocketCycle)
+    cdef Cycle _new_websocket_cycle(self, Exchange exchange, Link link)
+    cdef bint _opens_session(self, Exchange exchange, Link link) except -1

@@ -1,7 +1,8 @@
 """Application: turns exchanges into cycles, and holds requests over the concurrency limit back for a while.
 
 A request over the limit waits its turn in order of arrival; one that waited too long is answered 503 with
-Retry-After. Connections that are idle do not count: only running calls of the application do.
+Retry-After. Connections that are idle do not count: only running calls of the application do, and a WebSocket is
+one for as long as it lasts. A handshake that is wrong, or comes from an origin that is not allowed, is answered here.
 """
 
 from collections.abc import Callable
@@ -12,8 +13,11 @@ from typing import Any
 from licorne.asgi.http import HttpCycle
 from licorne.asgi.scope import ScopeMaker
 from licorne.asgi.shared import Shared
+from licorne.asgi.websocket import WebSocketCycle
 from licorne.engine.exchange import Exchange
-from licorne.link import Cycle, Link
+from licorne.engine.websocket.handshake import refusal_fields
+from licorne.errors import RemoteProtocolError
+from licorne.link import Cycle, Link, Service
 
 __all__ = ["Application", "AsgiOptions"]
 
@@ -31,7 +35,7 @@ class AsgiOptions:
     concurrency_wait: float = 1.0
 
 
-class Application:
+class Application(Service):
     """Begin the cycles of one application."""
 
     __slots__ = ("clock", "is_starting", "options", "shared")
@@ -57,8 +61,11 @@ class Application:
         self.shared.needs_time = bool(getattr(getattr(log_access, "__self__", None), "needs_time", False))
 
     def begin(self, exchange: Exchange, link: Link) -> Cycle | None:
-        """Return the cycle of a new exchange; None if it has to wait, in which case its link is told later."""
+        """Return the cycle of a new exchange; None if it was answered, or has to wait until its link is told."""
         shared = self.shared
+        asked = exchange
+        if asked.is_websocket() and not self._opens_session(asked, link):
+            return None
         if shared.is_limited:
             if shared.running >= shared.limit or shared.waiting:
                 shared.waiting.append((exchange, link, self.clock() + self.options.concurrency_wait))
@@ -66,10 +73,30 @@ class Application:
             shared.running += 1
         return self._new_cycle(exchange, link)
 
-    def _new_cycle(self, exchange: Exchange, link: Link) -> HttpCycle:
+    def _new_cycle(self, exchange: Exchange, link: Link) -> Cycle:
+        if exchange.tunnel is not None:
+            return self._new_websocket_cycle(exchange, link)
         cycle = HttpCycle.__new__(HttpCycle)
         cycle.begin(exchange, link, self.shared)
         return cycle
+
+    def _new_websocket_cycle(self, exchange: Exchange, link: Link) -> Cycle:
+        cycle = WebSocketCycle.__new__(WebSocketCycle)
+        cycle.begin(exchange, link, self.shared)
+        return cycle
+
+    def _opens_session(self, exchange: Exchange, link: Link) -> bool:
+        """Give an exchange its session; False if it was refused and answered."""
+        if self.shared.open_session is None:
+            return True
+        try:
+            self.shared.open_session(exchange)
+        except RemoteProtocolError as error:
+            if self.shared.on_refusal is not None:
+                self.shared.on_refusal(error, link)
+            self._answer(exchange, link, error.status, refusal_fields(error.status), error.reason)
+            return False
+        return True
 
     def tick(self, now: float) -> None:
         """Take the time in seconds: answer the requests that have waited too long."""
@@ -97,11 +124,15 @@ class Application:
         if exchange.is_disconnected:
             return
         seconds = max(1, round(self.options.concurrency_wait))
-        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", b"%d" % seconds)]
-        exchange.start_response(503, headers)
-        exchange.write(b"Service Unavailable", True)
-        link.pump()
+        self._answer(exchange, link, 503, [(b"retry-after", b"%d" % seconds)], "Service Unavailable")
         if self.shared.on_response is not None:
             self.shared.on_response()
+
+    def _answer(
+        self, exchange: Exchange, link: Link, status: int, fields: list[tuple[bytes, bytes]], text: str
+    ) -> None:
+        exchange.start_response(status, [(b"content-type", b"text/plain; charset=utf-8"), *fields])
+        exchange.write(text.encode(), True)
+        link.pump()
         if self.shared.log_access is not None:
             self.shared.log_access(exchange, link, 0.0, 0.0)

@@ -16,7 +16,10 @@ cdef class ScopeMaker:
     cdef dict state
     cdef dict template
 
-    @cython.locals(head=RequestHead, raw_path=bytes, scope=dict)
+    @cython.locals(head=RequestHead, raw_path=bytes, scope=dict, template=dict)
     cpdef dict http_scope(self, Exchange exchange, Link link)
+    cpdef dict websocket_scope(self, Exchange exchange, Link link, list subprotocols)
+    @cython.locals(template=dict)
+    cdef dict _template_of(self, Link link)
     cdef str _decoded(self, bytes path)
     cdef bytes _mounted(self, bytes path)

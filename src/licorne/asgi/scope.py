@@ -1,4 +1,4 @@
-"""Scope: builds the `http` scope of ASGI 2.5 from an exchange and its link."""
+"""Scope: builds the `http` and `websocket` scopes of ASGI 2.5 from an exchange and its link."""
 
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
@@ -17,10 +17,11 @@ _HTTP_EXTENSIONS: dict[str, dict[str, Any]] = {
     "http.response.pathsend": {},
     "http.response.zerocopysend": {},
 }
+_DENIAL_RESPONSE = "websocket.http.response"
 
 
 class ScopeMaker:
-    """Make scopes for one application: what is the same for every request is prepared once."""
+    """Make scopes for one application: what is the same for every request, or connection, is prepared once."""
 
     __slots__ = ("asgi", "extensions", "raw_root", "root_path", "state", "template")
 
@@ -34,7 +35,7 @@ class ScopeMaker:
         # Copying a dict costs half of what making it does, and what most requests have is set already.
         self.template: dict[str, Any] = {
             "type": "http",
-            "asgi": None,
+            "asgi": self.asgi,
             "http_version": "1.1",
             "server": None,
             "client": None,
@@ -50,18 +51,16 @@ class ScopeMaker:
         }
 
     def http_scope(self, exchange: Exchange, link: Link) -> dict[str, Any]:
-        """Return the scope of a request (ASGI HTTP connection scope); another one shares no more than the
-        empty dicts that stand behind the extensions."""
+        """Return the scope of a request (ASGI HTTP connection scope); another one shares no more than what
+        nobody has to change: the ASGI versions, and the empty dicts that stand behind the extensions."""
         head = exchange.head
         raw_path = head.path if not self.raw_root else self._mounted(head.path)
-        scope = self.template.copy()
-        scope["asgi"] = self.asgi.copy()
+        template = link.scope
+        if template is None:
+            template = link.scope = self._template_of(link)
+        scope = template.copy()
         if head.http_version != "1.1":
             scope["http_version"] = head.http_version
-        scope["server"] = link.server
-        scope["client"] = link.client
-        if link.is_secure:
-            scope["scheme"] = "https"
         if head.method != "GET":
             scope["method"] = head.method
         scope["path"] = self._decoded(raw_path)
@@ -72,6 +71,25 @@ class ScopeMaker:
         scope["state"] = self.state.copy() if self.state else {}
         scope["extensions"] = self.extensions.copy()
         return scope
+
+    def websocket_scope(self, exchange: Exchange, link: Link, subprotocols: list[str]) -> dict[str, Any]:
+        """Return the scope of a WebSocket (ASGI WebSocket connection scope)."""
+        scope = self.http_scope(exchange, link)
+        del scope["method"]
+        scope["type"] = "websocket"
+        scope["scheme"] = "wss" if link.is_secure else "ws"
+        scope["subprotocols"] = list(subprotocols)
+        scope["extensions"] = {_DENIAL_RESPONSE: {}}
+        link.scope = None  # no further request will need it
+        return scope
+
+    def _template_of(self, link: Link) -> dict[str, Any]:
+        template = self.template.copy()
+        template["server"] = link.server
+        template["client"] = link.client
+        if link.is_secure:
+            template["scheme"] = "https"
+        return template
 
     def _decoded(self, path: bytes) -> str:
         if _PERCENT in path:

@@ -18,6 +18,7 @@ cdef class AsyncioRuntime(Runtime):
     cdef AsyncioGate empty
     cdef bint is_plain
     cdef public object loop
+    cdef dict task_options
     cdef object timer
     cdef bint uses_factory
 

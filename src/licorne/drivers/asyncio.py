@@ -26,9 +26,8 @@ from licorne.drivers.gates import AsyncioGate, Latch, new_gate
 from licorne.drivers.link import DriverLink
 from licorne.drivers.sweep import sweep
 from licorne.engine.connection import Closing, Connection
-from licorne.engine.exchange import Exchange
 from licorne.engine.limits import Limits
-from licorne.link import Cycle, Gate, Link
+from licorne.link import Cycle, Gate, Service
 
 __all__ = ["AsyncioRuntime"]
 
@@ -46,7 +45,7 @@ _Task: Any = asyncio.Task
 class AsyncioRuntime(Runtime):
     """Hold what the links of one asyncio worker share, and its one timer."""
 
-    __slots__ = ("context", "empty", "is_plain", "loop", "timer", "uses_factory")
+    __slots__ = ("context", "empty", "is_plain", "loop", "task_options", "timer", "uses_factory")
 
     def __init__(
         self,
@@ -54,14 +53,16 @@ class AsyncioRuntime(Runtime):
         limits: Limits,
         options: DriverOptions,
         new_connection: Callable[[], Connection],
-        begin: Callable[[Exchange, Link], Cycle | None],
+        service: Service,
     ) -> None:
-        super().__init__(limits, options, new_connection, begin)
+        super().__init__(limits, options, new_connection, service)
         self.loop = loop
         self.timer: asyncio.TimerHandle | None = None
         self.context = contextvars.Context() if options.reset_contextvars else contextvars.copy_context()
         #: Opened when no link and no task is left; made when somebody waits for that.
         self.empty: AsyncioGate | None = None
+        #: Made once: a call with keywords would make this dict again for each task.
+        self.task_options: dict[str, Any] = {"loop": loop, "eager_start": True}
         self.uses_factory = loop.get_task_factory() is not None or not options.eager
         #: A task may be started eagerly in the context that the loop calls us in.
         self.is_plain = not self.uses_factory and not options.reset_contextvars
@@ -112,7 +113,7 @@ class AsyncioRuntime(Runtime):
     def spawn(self, coroutine: Coroutine[Any, Any, None], is_clean: bool) -> Any:
         """Start a task; it may be over when this returns. `is_clean`: the loop called us, not an application."""
         if is_clean and self.is_plain:
-            return _Task(coroutine, loop=self.loop, eager_start=True)
+            return _Task(*(coroutine,), **self.task_options)
         context = self.context.copy()
         if self.uses_factory:
             return self.loop.create_task(coroutine, context=context)
@@ -166,6 +167,7 @@ class AsyncioLink(DriverLink):
         self.client = _address(transport.get_extra_info("peername"))
         self.server = _server_address(transport.get_extra_info("sockname"))
         self.is_secure = transport.get_extra_info("sslcontext") is not None
+        self.scope = None
         self.open()
 
     def data_received(self, data: bytes) -> None:
@@ -227,15 +229,21 @@ class AsyncioLink(DriverLink):
             cycle.announce_shutdown()
         try:
             task = self.shared.spawn(cycle.start(), self.is_clean)
-        except BaseException as error:
+        except BaseException as raised:
             # An eager task raises SystemExit and KeyboardInterrupt also out of its constructor.
-            cycle.finish(error)
+            cycle.finish(raised)
             return
-        if task.done():
-            cycle.finish(outcome(task))
-        else:
-            self.runtime.add_task(task, cycle, self)
-            task.add_done_callback(self.shared.take_end)
+        # What has answered is nearly always over, and its outcome tells that too.
+        if cycle.is_answered() or task.done():
+            try:
+                error = outcome(task)
+            except asyncio.InvalidStateError:
+                pass  # background work behind the answer
+            else:
+                cycle.finish(error)
+                return
+        self.runtime.add_task(task, cycle, self)
+        task.add_done_callback(self.shared.take_end)
 
     def send_file(self, file: BinaryIO, offset: int, count: int) -> Awaitable[None]:
         return send_file(self, self.transport, file, offset, count)

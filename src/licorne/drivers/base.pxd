@@ -1,5 +1,5 @@
 from licorne.engine.connection cimport Connection
-from licorne.link cimport Cycle, Link
+from licorne.link cimport Cycle, Link, Service
 
 
 cdef class SharedLink(Link):
@@ -14,7 +14,6 @@ cdef class SharedLink(Link):
 
 cdef class Runtime:
     cdef public dict abandoned
-    cdef public object begin
     cdef public object limits
     cdef public set links
     cdef public object new_connection
@@ -23,6 +22,7 @@ cdef class Runtime:
     cdef public list on_tick
     cdef public object options
     cdef public object peers
+    cdef public Service service
     cdef public int stage
     cdef public dict tasks
     cdef public double tick

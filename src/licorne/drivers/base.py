@@ -13,10 +13,9 @@ from enum import IntEnum
 from typing import Any
 
 from licorne.engine.connection import Connection
-from licorne.engine.exchange import Exchange
 from licorne.engine.limits import Limits
 from licorne.errors import RemoteProtocolError
-from licorne.link import Cycle, Link
+from licorne.link import Cycle, Link, Service
 
 __all__ = ["DriverOptions", "Peers", "Runtime", "SharedLink", "Stage", "shortest_tick"]
 
@@ -111,7 +110,6 @@ class Runtime:
 
     __slots__ = (
         "abandoned",
-        "begin",
         "limits",
         "links",
         "new_connection",
@@ -120,6 +118,7 @@ class Runtime:
         "on_tick",
         "options",
         "peers",
+        "service",
         "stage",
         "tasks",
         "tick",
@@ -131,13 +130,12 @@ class Runtime:
         limits: Limits,
         options: DriverOptions,
         new_connection: Callable[[], Connection],
-        begin: Callable[[Exchange, Link], Cycle | None],
+        service: Service,
     ) -> None:
         self.limits = limits
         self.options = options
         self.new_connection = new_connection
-        #: Makes the cycle of an exchange, or takes the exchange for later and returns None.
-        self.begin = begin
+        self.service = service
         #: Called when an engine has refused its peer, with the reason.
         self.on_refusal: Callable[[RemoteProtocolError, Link], object] | None = None
         #: Called with the time by each sweep.

@@ -164,7 +164,7 @@ class DriverLink(SharedLink):
                 return
             begun += 1
             self.held = None
-            cycle: Cycle | None = runtime.begin(exchange, self)
+            cycle: Cycle | None = runtime.service.begin(exchange, self)
             if cycle is not None:
                 self.start(cycle)
             if exchange.is_leaving:

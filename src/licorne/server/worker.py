@@ -26,6 +26,7 @@ from licorne.errors import StartupError
 from licorne.logs.access import AccessLog
 from licorne.server.bell import Bell
 from licorne.server.cutting import cut, running_requests
+from licorne.server.hint import UpgradeHint
 from licorne.server.importer import LoadedApp
 from licorne.server.intake import Intake, turn
 from licorne.server.listeners import Listener, adopt_sockets, binds_of, open_listeners
@@ -33,14 +34,19 @@ from licorne.server.loops import choose_loop, refuse_running_loop
 from licorne.server.preparing import asgi_options_of, configure_logging, load, refuse_unusable
 from licorne.server.quota import Quota
 from licorne.server.refusals import Refusals
-from licorne.server.settings import connections_of, date_ticks, default_headers_of, driver_options_of, limits_of
+from licorne.server.settings import (
+    connections_of,
+    date_ticks,
+    default_headers_of,
+    driver_options_of,
+    limits_of,
+    sessions_of,
+    tick_of,
+)
 from licorne.server.signals import INTENTIONS, Capture, Intention
 from licorne.server.threads import ThreadWatch
 
 __all__ = ["Server", "check"]
-
-#: The sweep comes no more often than this for the sake of requests that wait for their turn, in seconds.
-_MIN_TICK = 0.05
 
 logger = logging.getLogger("licorne.error")
 
@@ -232,11 +238,13 @@ class Server:
         )
         new_connection = connections_of(config, default_headers)
         options = driver_options_of(config)
-        runtime = AsyncioRuntime(loop, limits_of(config), options, new_connection, application.begin)
-        if config.limit_concurrency:
-            runtime.tick = min(runtime.tick, max(_MIN_TICK, config.limit_concurrency_wait / 4))
+        runtime = AsyncioRuntime(loop, limits_of(config), options, new_connection, application)
+        runtime.tick = min(runtime.tick, tick_of(config))
         self._refusals = refusals = Refusals(logger, quota.count)
-        runtime.on_refusal = refusals.take
+        runtime.on_refusal = application.shared.on_refusal = refusals.take
+        application.shared.open_session = sessions_of(config)
+        if config.ws == "none":
+            runtime.service = UpgradeHint(runtime, logger)
         runtime.on_tick += [date_ticks(default_headers), application.tick, refusals.tick]
         return runtime
 
