@@ -8,6 +8,7 @@ import pytest
 from licorne.engine.exchange import Exchange
 from licorne.engine.received import BodyBuffer, RequestHead
 from licorne.engine.sink import ResponseSink
+from licorne.engine.tunnel import Tunnel
 from licorne.errors import ClientDisconnected, LocalProtocolError
 
 
@@ -39,6 +40,9 @@ class Sink(ResponseSink):
     def finish_file(self, end: bool) -> None:
         self.calls.append(("finish_file", end))
 
+    def start_tunnel(self, fields: list[tuple[bytes, bytes]], flags: int) -> None:
+        self.calls.append(("tunnel", fields))
+
     def abort(self) -> None:
         self.calls.append(("abort",))
 
@@ -65,6 +69,7 @@ def new_exchange(method: str = "GET", expects: bool = False) -> tuple[Exchange, 
     head.expects_continue = expects
     head.headers = []
     head.http_version = "1.1"
+    head.is_websocket = False
     head.method = method
     head.path = head.target = b"/"
     head.query = b""
@@ -245,3 +250,155 @@ def test_bytes_sent_counts_the_body_only() -> None:
     exchange.write(b"12", False)
     exchange.write(b"345", True)
     assert exchange.bytes_sent == 5
+
+
+# --- tunnels ------------------------------------------------------------------------------------------------
+
+
+class Lost(Tunnel):
+    """Count how often it is lost."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.count = 0
+        exchange.offer_tunnel(self)
+
+    def lost(self) -> None:
+        """Count; the exchange knows already."""
+        assert self.exchange.is_disconnected or self.exchange.is_complete()
+        self.count += 1
+
+
+def new_tunnel() -> tuple[Exchange, Sink]:
+    """Return an exchange that was accepted as a tunnel, and its sink."""
+    exchange, sink = new_exchange()
+    exchange.start_tunnel([])
+    return exchange, sink
+
+
+def test_tunnel_takes_raw_bytes_as_they_are_until_it_is_finished() -> None:
+    exchange, sink = new_tunnel()
+    data = b"\x81\x02hi"
+    exchange.send_raw(data)
+    exchange.send_raw(b"x")
+    exchange.finish_tunnel()
+    assert sink.calls == [("tunnel", []), ("data", data, False), ("data", b"x", False), ("data", b"", True)]
+    assert sink.calls[1][1] is data
+    assert exchange.bytes_sent == 5
+    assert exchange.status == 101
+
+
+def test_states_of_a_tunnel() -> None:
+    exchange, _ = new_exchange()
+    assert not exchange.is_tunnel()
+    exchange.start_tunnel([])
+    assert exchange.is_tunnel()
+    assert exchange.has_started()
+    assert not exchange.is_complete()
+    assert not exchange.withdraw()
+    exchange.finish_tunnel()
+    assert exchange.is_complete()
+    assert not exchange.is_tunnel()
+    assert not exchange.is_aborted
+
+
+def test_tunnel_keeps_no_framing_field_of_the_application() -> None:
+    exchange, sink = new_exchange()
+    owned = [(name, b"1") for name in (b"Content-Length", b"Connection", b"Upgrade", b"Transfer-Encoding")]
+    exchange.start_tunnel([*owned, (b"Sec-WebSocket-Accept", b"x")])
+    assert sink.calls == [("tunnel", [(b"sec-websocket-accept", b"x")])]
+    assert exchange.response_headers == [(b"sec-websocket-accept", b"x")]
+
+
+@pytest.mark.parametrize("field", [(b"a b", b""), (b"a", b"x\r\ny: z"), ("a", "b")])
+def test_tunnel_with_a_bad_field_does_not_start(field: tuple[Any, Any]) -> None:
+    exchange, sink = new_exchange()
+    with pytest.raises(LocalProtocolError):
+        exchange.start_tunnel([field])
+    assert sink.calls == []
+    exchange.start_response(500, [])
+
+
+@pytest.mark.parametrize("before", ["response", "tunnel", "finished"])
+def test_tunnel_starts_once_and_instead_of_a_response(before: str) -> None:
+    exchange, _ = new_exchange()
+    if before == "response":
+        exchange.start_response(403, [])
+    else:
+        exchange.start_tunnel([])
+    if before == "finished":
+        exchange.finish_tunnel()
+    with pytest.raises(LocalProtocolError, match="already started"):
+        exchange.start_tunnel([])
+
+
+def test_response_does_not_start_in_a_tunnel() -> None:
+    exchange, _ = new_tunnel()
+    with pytest.raises(LocalProtocolError):
+        exchange.start_response(200, [])
+    with pytest.raises(LocalProtocolError):
+        exchange.write(b"x", True)
+
+
+@pytest.mark.parametrize("state", ["not begun", "response", "finished", "aborted"])
+def test_raw_bytes_need_an_open_tunnel(state: str) -> None:
+    exchange, sink = new_exchange()
+    if state == "response":
+        exchange.start_response(200, [])
+    elif state != "not begun":
+        exchange.start_tunnel([])
+    if state == "finished":
+        exchange.finish_tunnel()
+    elif state == "aborted":
+        exchange.abort()
+    with pytest.raises(LocalProtocolError):
+        exchange.send_raw(b"x")
+    assert "data" not in [call[0] for call in sink.calls if call[-1] is False]
+
+
+def test_tunnel_is_finished_once() -> None:
+    exchange, sink = new_tunnel()
+    exchange.finish_tunnel()
+    exchange.finish_tunnel()
+    exchange.abort()
+    assert sink.names() == ["tunnel", "data"]
+    assert not exchange.is_aborted
+
+
+def test_tunnel_that_never_started_is_not_finished() -> None:
+    exchange, sink = new_exchange()
+    exchange.finish_tunnel()
+    assert sink.calls == []
+    assert not exchange.is_complete()
+
+
+@pytest.mark.parametrize("state", ["offered", "open", "aborted"])
+def test_loss_of_the_peer_is_told_to_the_tunnel(state: str) -> None:
+    exchange, _ = new_exchange()
+    tunnel = Lost(exchange)
+    if state != "offered":
+        exchange.start_tunnel([])
+    if state == "aborted":
+        exchange.abort()
+    exchange.disconnect()
+    assert tunnel.count == 1
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_peer_that_is_gone_gets_no_tunnel_and_no_bytes(is_open: bool) -> None:
+    exchange, _ = new_exchange()
+    if is_open:
+        exchange.start_tunnel([])
+    exchange.disconnect()
+    for send in (lambda: exchange.start_tunnel([]), lambda: exchange.send_raw(b"x")):
+        with pytest.raises(ClientDisconnected):
+            send()
+    assert exchange.is_aborted
+
+
+def test_end_of_a_tunnel_opens_the_gate() -> None:
+    for end in ("finish_tunnel", "abort", "disconnect"):
+        exchange, _ = new_tunnel()
+        gate = exchange.gate = Gate()
+        getattr(exchange, end)()
+        assert gate.count == 1

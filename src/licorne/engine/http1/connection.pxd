@@ -6,6 +6,7 @@ from licorne.engine.http1.pace cimport Pace
 from licorne.engine.http1.parser cimport Parser
 from licorne.engine.http1.request cimport Http1Request
 from licorne.engine.http1.response cimport Http1Response
+from licorne.engine.sink cimport ResponseSink
 from licorne.engine.tunnel cimport Tunnel
 
 cdef int _FRESH
@@ -17,6 +18,7 @@ cdef int _DISCARD
 cdef int _LINGER
 cdef int _TUNNEL
 cdef Parser _NO_PARSER
+cdef Http1Request _NO_REQUEST
 cdef int _NOT_ENDING
 cdef int _IS_DRAINING
 cdef int _HAS_EOF

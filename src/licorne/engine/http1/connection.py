@@ -26,6 +26,7 @@ from licorne.engine.http1.request import Http1Request
 from licorne.engine.http1.response import Http1Response
 from licorne.engine.http1.writer import DefaultHeaders
 from licorne.engine.limits import Limits
+from licorne.engine.sink import ResponseSink
 from licorne.engine.tunnel import Tunnel
 from licorne.errors import RemoteProtocolError
 
@@ -54,8 +55,9 @@ _CLOSING_ABORT = int(Closing.ABORT)
 _IDLE_GRACE = 0.1
 _FRESH_GRACE = 1.0
 
-# A tunnel has nothing to parse any more.
+# A tunnel has nothing to parse and no request to judge any more; most of them live long.
 _NO_PARSER = Parser()
+_NO_REQUEST = Http1Request(Limits(), ResponseSink())
 
 
 class Http1Connection(Connection):
@@ -318,8 +320,11 @@ class Http1Connection(Connection):
         self.phase = _TUNNEL
         rest = self.parser.take_rest()
         self.parser = _NO_PARSER
+        self.request = _NO_REQUEST
         if rest:
             tunnel.receive_data(rest, now)
+        if self.ending == _HAS_EOF:
+            tunnel.receive_eof(now)
 
     def _follow_reader(self, now: float) -> None:
         """Stop the clock while the application, not the peer, is what the body waits for."""
