@@ -62,13 +62,13 @@ def only(records: list[logging.LogRecord]) -> str:
     ("sent", "told"),
     [((1000, ""), (1000, "")), ((1001, "bye ü"), (1001, "bye ü")), ((4000, "x" * 123), (4000, "x" * 123))],
 )
-async def test_code_and_reason_of_the_client_are_told_and_its_code_comes_back(
+async def test_code_and_reason_of_the_client_are_told_and_come_back(
     stage: Stage, sent: tuple[int, str], told: tuple[int, str]
 ) -> None:
     listener = Listener()
     client = await WebSocketClient.opened(stage, listener)
     client.close(*sent)
-    assert (await client.closing())[0] == sent[0]
+    assert await client.closing() == sent
     assert await end_of(stage, listener) == told
     assert await client.peer.rest() == b""
 
@@ -165,6 +165,29 @@ async def test_close_is_1000_without_a_reason_by_default(stage: Stage, keys: dic
 
     client = await WebSocketClient.opened(stage, app)
     assert await client.closing() == (1000, "")
+
+
+async def test_application_that_returns_when_it_has_closed_leaves_the_client_time_to_answer(stage: Stage) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(ACCEPTED)
+        await send({"type": "websocket.close", "code": 4321})
+
+    client = await WebSocketClient.opened(stage, app)
+    assert await client.closing() == (4321, "")
+    await stage.until(lambda: not stage.running())
+    await asyncio.sleep(0.05)
+    assert not client.peer.has_ended
+    client.close(4321)
+    assert await client.peer.rest() == b""
+
+
+@pytest.mark.parametrize("reason", ["no ticket", [{"loc": ["path", "number"]}], "\ud800"])
+async def test_reason_of_a_close_before_accept_goes_nowhere_and_may_be_anything(stage: Stage, reason: Any) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.close", "code": 1008, "reason": reason})
+
+    client = await WebSocketClient.connect(stage, app)
+    assert (await client.answer()).status == 403
 
 
 async def test_close_before_accept_is_403(stage: Stage) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from licorne.errors import LocalProtocolError
 
-__all__ = ["bytes_of_body", "closing_of", "fields_of_accept", "odd_payload"]
+__all__ = ["bytes_of_body", "closing_of", "code_of", "fields_of_accept", "odd_payload"]
 
 _NORMAL_CLOSURE = 1000
 # RFC 6455 §7.4 and the registry that it founded: the codes that an endpoint may send, and those of applications.
@@ -49,13 +49,18 @@ def fields_of_accept(message: Message) -> list[Any]:
 
 def closing_of(message: Message) -> tuple[int, str]:
     """Return the code and the reason of a `websocket.close`."""
+    return code_of(message), _reason_of(message)
+
+
+def code_of(message: Message) -> int:
+    """Return the code of a `websocket.close`."""
     code = message.get("code")
     if code is None:
         code = _NORMAL_CLOSURE
     if not isinstance(code, int) or not (code in _SENDABLE or _FIRST_PRIVATE <= code <= _LAST_PRIVATE):
         expected = "an int of 1000-1003, 1007-1014 or 3000-4999"
         raise LocalProtocolError(f"The code of 'websocket.close' must be {expected}, got {code!r}.")
-    return int(code), _reason_of(message)
+    return int(code)
 
 
 def _reason_of(message: Message) -> str:

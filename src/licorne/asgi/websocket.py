@@ -22,7 +22,7 @@ from typing import Any
 
 from licorne.asgi.cycle import Message
 from licorne.asgi.lines import log_accepted, log_begun, log_closed, log_refused
-from licorne.asgi.shapes import bytes_of_body, closing_of, fields_of_accept, odd_payload
+from licorne.asgi.shapes import bytes_of_body, closing_of, code_of, fields_of_accept, odd_payload
 from licorne.asgi.shared import Shared
 from licorne.asgi.waiting import WaitingCycle
 from licorne.engine.exchange import Exchange
@@ -252,7 +252,7 @@ class WebSocketCycle(WaitingCycle):
         if kind == _ACCEPT:
             self._accept(message)
         elif kind == _CLOSE:
-            # Neither code nor reason is told; FastAPI's reason is a list here.
+            code_of(message)  # the reason goes nowhere, and is a list when FastAPI refuses
             self._answer(403, b"")
             self._finish_denial()
         else:

@@ -130,10 +130,10 @@ def test_a_lone_surrogate_is_the_applications_fault_and_reaches_no_wire(text: st
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, *range(1007, 1015), 3000, 3999, 4000, 4999])
-def test_the_peers_close_code_is_told_and_returned(codec: str, code: int) -> None:
+def test_the_peers_close_code_and_reason_are_told_and_returned(codec: str, code: int) -> None:
     talk = Talk(codec)
     talk.hear(closing(code, "tsch\xfcss".encode()))
-    assert talk.sent() == [close_frame(code)]
+    assert talk.sent() == [close_frame(code, "tsch\xfcss")]
     assert talk.ending() == (code, "tsch\xfcss")
     assert talk.sink.has_ended
     assert not talk.session.is_open()

@@ -62,7 +62,7 @@ def test_messages_are_the_same_however_they_are_cut(
         taken += talk.taken()
     assert taken == sent
     assert talk.ending() == (1000, "done")
-    assert talk.sent() == [(0x8A, b"between")] * len(sent) + [(0x88, b"\x03\xe8")]
+    assert talk.sent() == [(0x8A, b"between")] * len(sent) + [(0x88, b"\x03\xe8done")]
 
 
 @given(

@@ -311,7 +311,10 @@ class WebSocketSession(Tunnel):
             self._send_control(_PONG_HEAD, payload)
 
     def _answer_close(self) -> None:
-        """Return the peer's close frame with its code, unless it answers ours."""
+        """Return the peer's close frame, unless it answers ours.
+
+        The reason goes back with the code: what a browser tells of the end is what stands in the server's frame.
+        """
         if self.state == _CLOSING:
             self._finish(ABNORMAL, "")
             return
@@ -320,7 +323,7 @@ class WebSocketSession(Tunnel):
         except WebSocketError as error:
             self._fail(error.code, error.reason)
             return
-        self._send_close(code, "")
+        self._send_close(code, reason)
         self._finish(code, reason)
 
     # internals: sending
