@@ -165,11 +165,11 @@ class WebSocketCycle(WaitingCycle):
             return None
         was_full = session.is_full()
         message = session.take_message()
+        if was_full:
+            self.link.pump()  # there is room again, and the driver may read on; or what was put off has ended it
         if message is None:
             return self._disconnect() if session.has_ended() else None
         self.run += 1
-        if was_full:
-            self.link.pump()  # there is room again: the driver may read on
         if type(message) is str:
             return {"type": _RECEIVE, "text": message}
         return {"type": _RECEIVE, "bytes": message}

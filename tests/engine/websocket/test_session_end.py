@@ -126,6 +126,89 @@ def test_a_lone_surrogate_is_the_applications_fault_and_reaches_no_wire(text: st
     assert talk.session.messages_out == 0
 
 
+# --- the peer breaks a rule behind its messages -------------------------------------------------------------
+
+FAULT = masked(0xB1, b"RSV 2 and 3")
+
+
+def test_a_message_before_a_fault_in_the_same_read_can_still_be_answered(codec: str) -> None:
+    talk = Talk(codec)
+    talk.hear(masked(0x81, b"first") + masked(0x81, b"second") + FAULT + masked(0x81, b"ignored"))
+    assert talk.sent() == []
+    assert talk.session.is_full()
+    for text in ("first", "second"):
+        assert talk.session.take_message() == text
+        talk.session.send_text(text)
+    assert talk.ending() is None
+    assert talk.session.take_message() is None
+    assert [head for head, _ in talk.sent()] == [0x81, 0x81, 0x88]
+    assert talk.ending() == (1002, "a reserved bit is set")
+    assert talk.sink.has_ended
+
+
+def test_a_fault_without_messages_before_it_ends_at_once(codec: str) -> None:
+    talk = Talk(codec)
+    talk.hear(masked(0x81, b"first"))
+    assert talk.session.take_message() == "first"
+    talk.hear(FAULT)
+    assert [head for head, _ in talk.sent()] == [0x88]
+    assert talk.sink.has_ended
+
+
+def test_what_comes_behind_a_fault_that_waits_is_ignored(codec: str) -> None:
+    talk = Talk(codec)
+    talk.hear(masked(0x81, b"first") + FAULT)
+    talk.hear(masked(0x81, b"second"), masked(0x89), closing(1000))
+    assert talk.taken() == ["first"]
+    assert [head for head, _ in talk.sent()] == [0x88]
+    assert talk.ending() == (1002, "a reserved bit is set")
+
+
+def test_a_fault_waits_no_longer_than_the_close_timeout(codec: str) -> None:
+    talk = Talk(codec, close_timeout=10.0, ping_interval=0.0)
+    talk.hear(masked(0x81, b"first") + FAULT)
+    talk.wait(9.9)
+    assert not talk.sink.has_ended
+    talk.wait(0.2)
+    assert [head for head, _ in talk.sent()] == [0x88]
+    assert talk.sink.has_ended
+    assert talk.session.take_message() == "first"
+    assert talk.ending() == (1002, "a reserved bit is set")
+
+
+def test_a_close_of_the_application_before_a_fault_waits_for_no_answer(codec: str) -> None:
+    talk = Talk(codec)
+    talk.hear(masked(0x81, b"first") + FAULT)
+    talk.session.close(4000, "bye")
+    assert talk.sent() == [close_frame(4000, "bye")]
+    assert talk.ending() == (4000, "bye")
+    assert talk.sink.has_ended
+
+
+def test_the_servers_stop_before_a_fault_waits_for_no_answer(codec: str) -> None:
+    talk = Talk(codec)
+    talk.hear(masked(0x81, b"first") + FAULT)
+    talk.session.shutdown(1.0)
+    assert talk.sent() == [close_frame(1012, "service restart")]
+    assert talk.sink.has_ended
+
+
+def test_an_end_of_stream_behind_a_fault_changes_nothing(codec: str) -> None:
+    talk = Talk(codec)
+    talk.hear(masked(0x81, b"first") + FAULT)
+    talk.session.receive_eof(1.0)
+    assert talk.taken() == ["first"]
+    assert talk.ending() == (1002, "a reserved bit is set")
+
+
+def test_a_loss_behind_a_fault_is_1006(codec: str) -> None:
+    talk = Talk(codec)
+    talk.hear(masked(0x81, b"first") + FAULT)
+    talk.session.lost()
+    assert talk.taken() == ["first"]
+    assert talk.ending() == (1006, "")
+
+
 # --- the peer closes ----------------------------------------------------------------------------------------
 
 

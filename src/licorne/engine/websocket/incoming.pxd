@@ -31,6 +31,7 @@ cdef class Incoming(FrameSink):
     cdef public bytes close_payload
     cdef public int controls
     cdef public Deflate deflate
+    cdef public object fault
     cdef Gathering gathering
     cdef bint is_discarding
     cdef long long left
@@ -42,6 +43,7 @@ cdef class Incoming(FrameSink):
     cpdef on_text(self, str text, Py_ssize_t size)
     cpdef on_frame(self, int head, bytes data, long long left)
     cpdef discard(self)
+    cpdef put_off(self, object fault)
     cpdef take_message(self)
     cdef bint _is_fit(self, Py_ssize_t size) noexcept
     cdef _deliver(self, object message, Py_ssize_t size)

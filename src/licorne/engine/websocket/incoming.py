@@ -58,6 +58,7 @@ class Incoming(FrameSink):
         "close_payload",
         "controls",
         "deflate",
+        "fault",
         "gathering",
         "is_discarding",
         "left",
@@ -87,6 +88,8 @@ class Incoming(FrameSink):
         #: The payload of the pong that our ping waits for.
         self.awaited: bytes | None = None
         self.close_payload = b""
+        #: What the peer has done wrong behind the messages in the queue, which are told first.
+        self.fault: WebSocketError | None = None
         #: Messages are of no interest any more; only a close frame is.
         self.is_discarding = False
 
@@ -115,12 +118,17 @@ class Incoming(FrameSink):
         self.gathering = None
         self.deflate = None
 
+    def put_off(self, fault: WebSocketError) -> None:
+        """Keep a fault until the messages before it are taken; nothing more is read."""
+        self.fault = fault
+        self.is_full = True
+
     # output
 
     def take_message(self) -> str | bytes | None:
         """Hand over the oldest message; None if there is none."""
         message = self.queue.take()
-        if self.is_full and self.queue.is_low():
+        if self.is_full and self.queue.is_low() and self.fault is None:
             self.is_full = False
         return message
 

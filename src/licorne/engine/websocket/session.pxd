@@ -74,6 +74,7 @@ cdef class WebSocketSession(Tunnel):
     cdef _expire_open(self)
     cdef _start_closing(self, int code, str reason)
     cdef _fail(self, int code, str reason)
+    cdef _fail_put_off(self)
     cdef _finish(self, int code, str reason)
     cdef _refuse(self, int code)
     cdef _end(self, int code, str reason)

@@ -8,7 +8,9 @@
 
 Strategy: a codec tells frames to `Incoming`, which queues messages and puts control frames by; after each feed
 the session answers those. The application takes messages and sends its own; what it sends leaves through the
-exchange. Whatever ends the session is told once, as a close code and a reason, behind the messages before it.
+exchange. Whatever ends the session is told once, as a close code and a reason, behind the messages before it. What
+the peer does wrong behind messages ends the session when they are taken, so that their answers do not depend on how
+the network has cut the stream; `close_timeout` bounds that too.
 
 Rules: nothing that a peer does raises here. One close frame is sent, and nothing after it. What comes behind the
 peer's close frame is ignored. Time is passed in.
@@ -108,7 +110,7 @@ class WebSocketSession(Tunnel):
 
     def receive_data(self, data: bytes, now: float) -> None:
         self.clock.now = now
-        if self.state == _OPEN or self.state == _CLOSING:
+        if (self.state == _OPEN or self.state == _CLOSING) and self.incoming.fault is None:
             self._feed(data)
             self._open_gate()
 
@@ -116,7 +118,7 @@ class WebSocketSession(Tunnel):
         self.clock.now = now
         if self.state == _OFFERED:
             self.lost()
-        elif self.incoming.is_full and self.codec.pending_bytes():
+        elif self.incoming.is_full and (self.incoming.fault is not None or self.codec.pending_bytes()):
             self.has_eof = True  # what came before it is told first
         else:
             self._finish(ABNORMAL, "")
@@ -132,6 +134,8 @@ class WebSocketSession(Tunnel):
         clock.now = now
         if self.state == _OPEN:
             incoming = self.incoming
+            if incoming.fault is not None:
+                return clock.start_limit(self.options.close_timeout)
             activity = incoming.queue.total + self.messages_out
             return clock.follow(activity, incoming.is_full, incoming.pings is not None)
         if self.state == _CLOSING:
@@ -169,8 +173,12 @@ class WebSocketSession(Tunnel):
         incoming = self.incoming
         was_full = incoming.is_full
         message = incoming.take_message()
-        if was_full and not incoming.is_full:
-            self._go_on()
+        if was_full:
+            if incoming.fault is not None:
+                if message is None:
+                    self._fail_put_off()
+            elif not incoming.is_full:
+                self._go_on()
         return message
 
     # output
@@ -277,7 +285,10 @@ class WebSocketSession(Tunnel):
         try:
             self.codec.feed(data, incoming)
         except WebSocketError as error:
-            self._fail(error.code, error.reason)
+            if self.state == _OPEN and incoming.queue.count:
+                incoming.put_off(error)
+            else:
+                self._fail(error.code, error.reason)
             return
         if incoming.controls:
             self._answer_controls()
@@ -360,6 +371,8 @@ class WebSocketSession(Tunnel):
     def _expire_open(self) -> None:
         clock = self.clock
         if self.incoming.is_full:
+            if self.incoming.fault is not None and clock.is_over():
+                self._fail_put_off()
             return
         if clock.is_pong_overdue():
             self._fail(_SERVER_FAULT, "keepalive ping timeout")
@@ -375,6 +388,9 @@ class WebSocketSession(Tunnel):
     def _start_closing(self, code: int, reason: str) -> None:
         """Begin the close handshake: the end is told now, and the peer has a while to answer."""
         self._send_close(code, reason)
+        if self.incoming.fault is not None:
+            self._finish(code, reason)
+            return
         self.state = _CLOSING
         self._end(code, reason)
         self.incoming.discard()
@@ -385,6 +401,12 @@ class WebSocketSession(Tunnel):
         if self.state == _OPEN:
             self._send_close(code, reason)
         self._finish(code, reason)
+
+    def _fail_put_off(self) -> None:
+        """End a session whose peer broke a rule behind messages that are taken by now, or never will be."""
+        fault = self.incoming.fault
+        if fault is not None and self.state == _OPEN:
+            self._fail(fault.code, fault.reason)
 
     def _finish(self, code: int, reason: str) -> None:
         """End the tunnel. RFC 6455 §7.1.1: the server closes first."""
