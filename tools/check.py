@@ -66,7 +66,7 @@ def main() -> int:
         first = next(iter(prepared.values()))
         outcomes += list(tool_steps(arguments, first))
         if "tests" in arguments.only:
-            outcomes += missing
+            outcomes += [*missing, *missing_clients()]
             outcomes += [test_step(target, prepared[target], arguments.pytest) for target in targets]
     except StepFailed as error:
         print(error, file=sys.stderr)
@@ -106,6 +106,14 @@ def choose_targets(arguments: argparse.Namespace) -> tuple[list[Target], list[Ou
         for build in arguments.build
     ]
     return targets, missing
+
+
+def missing_clients() -> list[Outcome]:
+    """Name the clients that the tests do without."""
+    if find_interpreter("2.7"):
+        return []
+    note = "no CPython 2.7, which Autobahn's WebSocket client runs on"
+    return [Outcome("tests/conformance/autobahn", 0.0, False, note=note, is_missing=True, is_optional=True)]
 
 
 def make_environments(targets: list[Target]) -> dict[Target, Environment]:

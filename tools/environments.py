@@ -68,7 +68,11 @@ def clean_variables(more: Mapping[str, str]) -> dict[str, str]:
 
 def version_of(interpreter: Path) -> str:
     """Return "3.12" or the like; empty when this is not a CPython that runs."""
-    code = "import sys; print('%d.%d' % sys.version_info[:2] if sys.implementation.name == 'cpython' else '')"
+    # It must be understood by 2.7, on which a client of the tests runs.
+    code = (
+        "import platform, sys;"
+        "print('%d.%d' % sys.version_info[:2] if platform.python_implementation() == 'CPython' else '')"
+    )
     try:
         return run([interpreter, "-c", code]).strip()
     except (StepFailed, OSError):
@@ -81,7 +85,7 @@ def find_interpreter(version: str) -> Path | None:
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         candidates += [Path(folder, f"python{version}"), Path(folder, "python3")]
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    candidates += sorted(pyenv.glob(f"versions/{version}.*/bin/python3"), reverse=True)
+    candidates += sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"), reverse=True)
     return next((path for path in candidates if path.is_file() and version_of(path) == version), None)
 
 

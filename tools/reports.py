@@ -1,6 +1,7 @@
 """Read what a run of pytest says of itself, and show all runs in one table.
 
-Rule: nothing is quiet. A skipped test is shown with its reason, and so is what could not run at all; in CI both fail.
+Rule: nothing is quiet. A skipped test is shown with its reason, and so is what could not run at all; in CI both fail,
+but for what is optional: it is shown only.
 """
 
 import xml.etree.ElementTree as ElementTree
@@ -23,12 +24,13 @@ class Outcome:
     skipped: tuple[str, ...] = ()
     note: str = ""
     is_missing: bool = False
+    is_optional: bool = False
     has_tests: bool = False
 
     def is_good(self, *, strict: bool) -> bool:
-        """Tell whether the whole may pass with this; strict is CI, where nothing may be missing or skipped."""
+        """Tell whether the whole may pass with this; strict is CI, where only what is optional may be missing."""
         if self.is_missing:
-            return not strict
+            return self.is_optional or not strict
         return self.ok and not (strict and self.skipped)
 
 
@@ -68,7 +70,7 @@ def show_table(outcomes: Sequence[Outcome], *, strict: bool) -> str:
 def word(outcome: Outcome, strict: bool) -> str:
     """Return the result of one step in a word."""
     if outcome.is_missing:
-        return "MISSING" if strict else "missing"
+        return "missing" if outcome.is_good(strict=strict) else "MISSING"
     return "ok" if outcome.is_good(strict=strict) else "FAILED"
 
 

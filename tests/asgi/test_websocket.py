@@ -43,7 +43,7 @@ class Keeper:
 
 async def test_scope_is_exactly_this(stage: Stage) -> None:
     keeper = Keeper()
-    stage.prepare(keeper, state={"key": "value"}, options=AsgiOptions(root_path="/root"))
+    stage.prepare(keeper, state={"key": "value"}, options=AsgiOptions(root_path="/prefix"))
     await WebSocketClient.opened(stage, request=asking("/a%20b?c=%20d", "Sec-WebSocket-Protocol: x, y"))
     (scope,) = keeper.scopes
     client, server, headers = scope.pop("client"), scope.pop("server"), dict(scope.pop("headers"))
@@ -52,10 +52,10 @@ async def test_scope_is_exactly_this(stage: Stage) -> None:
         "asgi": {"version": "3.0", "spec_version": "2.5"},
         "http_version": "1.1",
         "scheme": "ws",
-        "path": "/root/a b",
-        "raw_path": b"/root/a%20b",
+        "path": "/prefix/a b",
+        "raw_path": b"/prefix/a%20b",
         "query_string": b"c=%20d",
-        "root_path": "/root",
+        "root_path": "/prefix",
         "subprotocols": ["x", "y"],
         "state": {"key": "value"},
         "extensions": {"websocket.http.response": {}},

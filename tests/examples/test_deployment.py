@@ -1,25 +1,16 @@
 """The files in examples/deploy/, with the proxies that they are for."""
 
-import os
 import re
 import shlex
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from licorne.arguments import parse_arguments
 from licorne.config.options import Config
-from tests.server.process import DEADLINE_SECONDS, Client, ServerProcess
-from tests.support.source import ROOT
+from tests.examples.deploying import DEPLOY, SOCKET, deployed, socket_in
+from tests.server.process import Client, ServerProcess
 
-DEPLOY = ROOT / "examples" / "deploy"
-SOCKET = "/run/licorne/app.sock"
 #: Shows the application what the proxy passed on.
 SHOW = """\
 async def app(scope, receive, send):
@@ -32,50 +23,14 @@ async def app(scope, receive, send):
 """
 
 
-def find(program: str) -> str:
-    """Return the path of a proxy; skip the test if there is none."""
-    found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if found is None:
-        pytest.skip(f"{program} is not installed (Debian's package {program})")
-    return found
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
-def adapted(name: str, directory: Path, listen: str, port: int) -> str:
-    """Return a file of examples/deploy/ with a socket in `directory` and the test's own port."""
-    text = (DEPLOY / name).read_text(encoding="utf-8")
-    assert text.count(SOCKET) == 1
-    assert text.count(listen) == 1
-    return text.replace(SOCKET, str(directory / "app.sock")).replace(listen, listen.replace("80", f"127.0.0.1:{port}"))
-
-
 @contextmanager
-def proxied(command: list[str], directory: Path, port: int) -> Iterator[ServerProcess]:
-    """Run licorne on the socket and the proxy in front of it."""
+def proxied(name: str, directory: Path) -> Iterator[int]:
+    """Run licorne on the socket and a proxy in front of it; give the proxy's port."""
     (directory / "show.py").write_text(SHOW, encoding="utf-8")
-    with ServerProcess("show:app", "--uds", str(directory / "app.sock"), app_dir=directory) as server:
+    with ServerProcess("show:app", "--uds", str(socket_in(directory)), app_dir=directory) as server:
         server.wait_for("Licorne running on ")
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as proxy:
-            try:
-                wait_for_port(port)
-                yield server
-            finally:
-                proxy.terminate()
-
-
-def wait_for_port(port: int) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            assert time.monotonic() < deadline, "the proxy does not listen"
-            time.sleep(0.02)
+        with deployed(name, directory) as port:
+            yield port
 
 
 def ask(port: int) -> dict[str, str]:
@@ -87,17 +42,7 @@ def ask(port: int) -> dict[str, str]:
 
 
 def test_nginx_passes_on_what_the_page_says(tmp_path: Path) -> None:
-    port = free_port()
-    part = tmp_path / "licorne.conf"
-    part.write_text(adapted("nginx.conf", tmp_path, "listen 80;", port), encoding="utf-8")
-    folders = [f"{name}_temp_path {tmp_path / name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
-    whole = tmp_path / "nginx.conf"
-    whole.write_text(
-        f"daemon off; master_process off; pid {tmp_path}/pid; error_log {tmp_path}/error.log; events {{}}\n"
-        f"http {{ access_log off; {' '.join(folders)} include {part}; }}\n",
-        encoding="utf-8",
-    )
-    with proxied([find("nginx"), "-c", str(whole), "-e", f"{tmp_path}/error.log"], tmp_path, port):
+    with proxied("nginx", tmp_path) as port:
         seen = ask(port)
     assert seen == {
         "host": "example.org",
@@ -108,10 +53,7 @@ def test_nginx_passes_on_what_the_page_says(tmp_path: Path) -> None:
 
 
 def test_haproxy_passes_on_what_the_page_says(tmp_path: Path) -> None:
-    port = free_port()
-    file = tmp_path / "haproxy.cfg"
-    file.write_text(adapted("haproxy.cfg", tmp_path, "bind :80", port).replace("bind :", "bind "), encoding="utf-8")
-    with proxied([find("haproxy"), "-db", "-f", str(file)], tmp_path, port):
+    with proxied("haproxy", tmp_path) as port:
         seen = ask(port)
     assert seen["host"] == "example.org"
     assert seen["x-forwarded-for"] == "127.0.0.1"

@@ -1,15 +1,20 @@
 """Every program in examples/, served and asked as its docstring says."""
 
+import json
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from websockets.sync.client import connect
+
 from tests.examples.playing import variables
 from tests.server.process import DEADLINE_SECONDS, Client, ServerProcess
+from tests.support.browser import Page, browsing
 from tests.support.source import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -74,6 +79,56 @@ def test_server_sent_events_ends_its_stream_when_the_server_stops() -> None:
             client.read_until(b"data: ")
             server.signal(signal.SIGINT)
             client.read_until(b"\r\n0\r\n\r\n")
+        assert server.wait() == 0
+        assert "Cancel " not in server.log
+
+
+def test_websocket_echo_sends_everything_back() -> None:
+    with served("websocket_echo:app") as server, connect(f"ws://127.0.0.1:{server.port}/", proxy=None) as peer:
+        for message in ("hello", b"\x00\xff", "x" * 300_000):
+            peer.send(message)
+            assert peer.recv(DEADLINE_SECONDS) == message
+
+
+def test_websocket_chat_passes_on_what_each_member_says(tmp_path: Path) -> None:
+    with served("websocket_chat:app") as server, browsing(tmp_path) as browser:
+        url = f"http://127.0.0.1:{server.port}/"
+        with browser.page(url) as ann, browser.page(url) as bob, connect(f"ws{url[4:]}room", proxy=None) as cat:
+            for page in (ann, bob):
+                page.wait_for("socket.readyState == WebSocket.OPEN")
+            say(ann, "hello, \U0001f984")
+            assert cat.recv(DEADLINE_SECONDS) == "hello, \U0001f984"
+            cat.send("<b>welcome</b>")
+            for page in (ann, bob):
+                page.wait_for("lines.children.length == 2")
+                assert page.ask("[...lines.children].map(item => item.textContent)") == [
+                    "<b>welcome</b>",
+                    "hello, \U0001f984",
+                ]
+
+
+def say(page: Page, line: str) -> None:
+    """Fill in a chat's form and send it."""
+    page.ask(f"form.line.value = {json.dumps(line)}; form.requestSubmit()")
+
+
+def test_websocket_chat_is_not_held_up_by_a_member_that_reads_nothing() -> None:
+    with served("websocket_chat:app") as server:
+        url = f"ws://127.0.0.1:{server.port}/room"
+        with connect(url, proxy=None, compression=None) as ann, connect(url, proxy=None, compression=None) as bob:
+            bob.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            for number in range(150):
+                ann.send(f"{number} ".ljust(100_000, "x"))
+                assert ann.recv(DEADLINE_SECONDS).startswith(f"{number} ")
+
+
+def test_live_clock_is_set_by_the_server_until_it_stops(tmp_path: Path) -> None:
+    with ServerProcess("live_clock:app", "--port", "0", app_dir=EXAMPLES) as server:
+        with browsing(tmp_path) as browser, browser.page(f"http://127.0.0.1:{server.port}/") as page:
+            shown = page.wait_for(r"/^\d\d:\d\d:\d\d$/.test(clock.textContent) && clock.textContent")
+            page.wait_for(f"clock.textContent != '{shown}'")
+            server.signal(signal.SIGINT)
+            page.wait_for("clock.textContent == 'closed: 1012'")
         assert server.wait() == 0
         assert "Cancel " not in server.log
 
