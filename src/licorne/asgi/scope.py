@@ -17,7 +17,7 @@ _HTTP_EXTENSIONS: dict[str, dict[str, Any]] = {
     "http.response.pathsend": {},
     "http.response.zerocopysend": {},
 }
-_DENIAL_RESPONSE = "websocket.http.response"
+_WEBSOCKET_EXTENSIONS: dict[str, dict[str, Any]] = {"websocket.http.response": {}}
 
 
 class ScopeMaker:
@@ -79,7 +79,7 @@ class ScopeMaker:
         scope["type"] = "websocket"
         scope["scheme"] = "wss" if link.is_secure else "ws"
         scope["subprotocols"] = list(subprotocols)
-        scope["extensions"] = {_DENIAL_RESPONSE: {}}
+        scope["extensions"] = _WEBSOCKET_EXTENSIONS.copy()
         link.scope = None  # no further request will need it
         return scope
 
