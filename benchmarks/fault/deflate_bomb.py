@@ -15,7 +15,7 @@ from .stage import KIB, MIB, Stage, Verdict
 
 __all__ = ["play"]
 
-CLIENTS = 50
+CLIENTS = 100
 MAX_SIZE = 1 * MIB
 BLOCK_BYTES = 1 * MIB
 # As it travels it is smaller than the limit; what it holds is 256 times larger.

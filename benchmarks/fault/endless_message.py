@@ -16,7 +16,7 @@ from .stage import KIB, MIB, Stage, Verdict
 
 __all__ = ["play"]
 
-CLIENTS = 50
+CLIENTS = 300
 MAX_SIZE = 1 * MIB
 LIMIT_SECONDS = 5.0
 LIMIT_BYTES = 16 * MIB
