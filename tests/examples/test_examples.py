@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from websockets.sync.client import connect
 
@@ -115,7 +116,8 @@ def say(page: Page, line: str) -> None:
 def test_websocket_chat_is_not_held_up_by_a_member_that_reads_nothing() -> None:
     with served("websocket_chat:app") as server:
         url = f"ws://127.0.0.1:{server.port}/room"
-        with connect(url, proxy=None, compression=None) as ann, connect(url, proxy=None, compression=None) as bob:
+        options: dict[str, Any] = {"proxy": None, "compression": None, "close_timeout": 0.1}
+        with connect(url, **options) as ann, connect(url, **options) as bob:
             bob.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             for number in range(150):
                 ann.send(f"{number} ".ljust(100_000, "x"))

@@ -25,7 +25,8 @@ def server(request: pytest.FixtureRequest, serve: Serve) -> ServerProcess:
     return serve(f"socketio_apps:{request.param}")
 
 
-@pytest.fixture(params=TRANSPORTS)
+# A polling client takes seconds to leave.
+@pytest.fixture(params=["websocket", "upgrade", pytest.param("polling", marks=pytest.mark.exhaustive)])
 def transports(request: pytest.FixtureRequest) -> list[str]:
     """Use each way."""
     return TRANSPORTS[request.param]
