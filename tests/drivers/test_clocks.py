@@ -2,12 +2,15 @@
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
 from licorne.engine.limits import Limits
+from licorne.engine.websocket.options import SessionOptions
 from tests.drivers.test_back_pressure import SlowClient
 from tests.support.stage import CHUNKED, GET, POST, Receive, Scope, Send, Stage, hello
+from tests.support.websocket import PING, PONG, WebSocketClient, frame
 
 #: The clock that a test is about; the others are too long to interfere.
 SHORT = 0.1
@@ -236,3 +239,29 @@ async def test_write_stall_clock_spares_a_client_that_reads_slowly(stage: Stage)
     while count < size:
         await asyncio.sleep(SHORT)
         count += await client.read(min(size // 10, size - count))
+
+
+async def test_round_trip_of_a_ping_is_measured(stage: Stage) -> None:
+    sessions: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    # The time of the driver runs ahead by up to half a second.
+    limits = Limits(head_timeout=4.0, discard_timeout=4.0, linger_timeout=4.0)
+    stage.prepare(app, limits=limits, driver={"disconnect_timeout": 4.0}, websocket=SessionOptions(ping_interval=SHORT))
+    assert stage.runtime is not None
+    assert stage.runtime.tick == 0.5
+    assert stage.application is not None
+    open_session: Any = stage.application.shared.open_session
+    stage.application.shared.open_session = lambda exchange: sessions.append(open_session(exchange))
+    client = await WebSocketClient.opened(stage)
+    opcode, payload = await client.frame()
+    assert opcode == PING
+    await asyncio.sleep(0.02)
+    client.peer.send(frame(PONG, payload))
+    await stage.until(lambda: sessions[0].rtt >= 0)
+    assert 0.015 <= sessions[0].rtt < 0.4

@@ -35,12 +35,14 @@ class Engine(Connection):
         self.refusal = None
         self.on_data: list[Callable[[], object]] = []
         self.out: list[bytes] = []
+        self.told_at = 0.0
 
     def start(self, now: float) -> None:
         """Do nothing."""
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Do what the test wants to happen during a read."""
+        self.told_at = now
         calls, self.on_data = self.on_data, []
         for call in calls:
             call()
@@ -1028,3 +1030,27 @@ def test_task_that_waits_is_collected_with_its_gate(perform: Perform) -> None:
         scene.events.append(seen())
 
     assert perform(play).events == [None]
+
+
+def test_task_whose_context_is_entered_already_goes_on_in_the_next_turn(perform: Perform) -> None:
+    async def play(scene: Scene) -> None:
+        gate = scene.gate()
+        context = contextvars.copy_context()
+        task = scene.loop.create_task(scene.waits(gate, "through"), context=context)
+        await scene.settle()
+        scene.wire.engine.on_data = [gate.open]
+        scene.loop.call_soon(scene.wire.link.data_received, b"x", context=context)
+        await asyncio.wait_for(task, 5.0)
+
+    assert perform(play).events == ["through"]
+
+
+def test_read_of_who_waited_is_told_the_exact_time(perform: Perform) -> None:
+    async def play(scene: Scene) -> None:
+        scene.gate()
+        scene.runtime.now = scene.loop.time() + 1.0
+        before = scene.loop.time()
+        await scene.read()
+        assert before <= scene.wire.engine.told_at <= scene.loop.time()
+
+    perform(play)

@@ -31,8 +31,8 @@ cdef class Waiter:
     cdef list more
     cdef int state
 
-    @cython.locals(wait=Wait)
-    cdef Wait _wait(self)
+    @cython.locals(passage=Passage)
+    cdef Passage _new_passage(self)
     cdef let_through(self)
     cdef call_back(self)
     cdef call_back_soon(self)
@@ -40,7 +40,7 @@ cdef class Waiter:
 
 @cython.final
 @cython.freelist(64)
-cdef class Wait:
+cdef class Passage:
     cdef Waiter waiter
 
 

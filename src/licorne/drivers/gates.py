@@ -108,6 +108,10 @@ class Waiter:
         except (SystemExit, KeyboardInterrupt):
             pass  # the task has it as its outcome, and raised it once more for the loop, which has not called it
         except BaseException as error:
+            if _is_entered(self.context):
+                self.callback = callback  # nothing was called
+                self.call_back_soon()
+                return
             self.loop.call_exception_handler({"message": f"Exception in callback {callback!r}", "exception": error})
 
     def call_back_soon(self) -> None:
@@ -123,10 +127,10 @@ class Waiter:
     # what a task asks, and awaits
 
     def __await__(self) -> Generator[Any, None, None]:
-        return self._wait()  # type: ignore[no-any-return]
+        return self._new_passage()  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator[Any]:
-        return self._wait()  # type: ignore[no-any-return]
+        return self._new_passage()  # type: ignore[no-any-return]
 
     def add_done_callback(self, callback: Callable[[Any], object], *, context: Context | None = None) -> None:
         """Call `callback` with this waiter once it is done."""
@@ -187,24 +191,24 @@ class Waiter:
 
     # internals
 
-    def _wait(self) -> Any:
-        wait = Wait.__new__(Wait)
-        wait.waiter = self
-        return wait
+    def _new_passage(self) -> Any:
+        passage = Passage.__new__(Passage)
+        passage.waiter = self
+        return passage
 
     def _make_cancelled_error(self) -> asyncio.CancelledError:
         message = self._cancel_message
         return asyncio.CancelledError() if message is None else asyncio.CancelledError(message)
 
 
-class Wait:
+class Passage:
     """Be what `await` steps through; with these methods a waiter would count as a coroutine itself."""
 
     __slots__ = ("waiter",)
 
     waiter: Waiter
 
-    def __iter__(self) -> "Wait":
+    def __iter__(self) -> "Passage":
         return self
 
     def __next__(self) -> Waiter:
@@ -278,3 +282,12 @@ def new_gate(loop: asyncio.AbstractEventLoop, latch: Latch | None) -> AsyncioGat
     gate.loop = loop
     gate.waiters = None
     return gate
+
+
+def _is_entered(context: Context) -> bool:
+    """Tell whether something runs in a context, which nothing else can enter then."""
+    try:
+        context.run(int)
+    except RuntimeError:
+        return True
+    return False
