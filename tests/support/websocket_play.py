@@ -112,9 +112,7 @@ class Dialogue:
         try:
             self.upgrade = read_upgrade(exchange.head)
         except RemoteProtocolError as refusal:
-            # `upgrade` is for the connection to send, not for an application.
-            fields = [field for field in refusal_fields(refusal.status) if field[0] != b"upgrade"]
-            _answer(exchange, refusal.status, fields)
+            _answer(exchange, refusal.status, refusal_fields(refusal.status))
             return True
         self.session = WebSocketSession.__new__(WebSocketSession)
         self.session.begin(exchange, self.upgrade, self.codec, self.options)

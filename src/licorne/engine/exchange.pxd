@@ -16,6 +16,7 @@ cdef int _HAS_DATE
 cdef int _HAS_NO_CONTENT
 cdef int _HAS_SERVER
 cdef int _HAS_TRAILERS
+cdef int _NAMES_UPGRADE
 cdef int _WANTS_CLOSE
 cdef int _IDLE
 cdef int _BODY
@@ -70,6 +71,7 @@ cdef class Exchange:
     cpdef send_raw(self, bytes data)
     cpdef finish_tunnel(self)
     cpdef bint withdraw(self) except -1
+    @cython.locals(tunnel=Tunnel)
     cpdef abort(self)
     cpdef bint is_websocket(self)
     cpdef bint is_tunnel(self)
@@ -78,6 +80,7 @@ cdef class Exchange:
     cpdef bint awaits_trailers(self)
     cdef _open_gate(self)
     cdef _finish(self)
+    cdef _complete(self)
     cdef _count(self, Py_ssize_t size, bint end)
     @cython.locals(name=bytes, value=bytes, fields=list)
     cdef list _check_fields(self, object headers)

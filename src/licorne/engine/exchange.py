@@ -20,6 +20,7 @@ from licorne.engine.sink import (
     HAS_NO_CONTENT,
     HAS_SERVER,
     HAS_TRAILERS,
+    NAMES_UPGRADE,
     UNKNOWN_LENGTH,
     WANTS_CLOSE,
     ResponseSink,
@@ -38,6 +39,7 @@ _HAS_DATE = HAS_DATE
 _HAS_NO_CONTENT = HAS_NO_CONTENT
 _HAS_SERVER = HAS_SERVER
 _HAS_TRAILERS = HAS_TRAILERS
+_NAMES_UPGRADE = NAMES_UPGRADE
 _WANTS_CLOSE = WANTS_CLOSE
 
 # The states of a response; the first four come in this order, the last one within _BODY.
@@ -218,9 +220,8 @@ class Exchange:
             raise ClientDisconnected("The client disconnected.")
         # RFC 9110 §6.5.1: no framing in a trailer section. The other fields that we own are left out by the check.
         fields = [field for field in self._check_fields(headers) if field[0] != b"content-length"]
-        self.state = _COMPLETE
         self.sink.send_trailers(fields if self.head.takes_trailers else [])
-        self._open_gate()
+        self._complete()
 
     def start_file(self, count: int, end: bool) -> bool:
         """Announce `count` bytes from a file; False when this response has no content to send.
@@ -289,9 +290,8 @@ class Exchange:
     def finish_tunnel(self) -> None:
         """End our side of the tunnel; once is enough."""
         if self.state == _TUNNEL:
-            self.state = _COMPLETE
             self.sink.send_data(b"", True)
-            self._open_gate()
+            self._complete()
 
     def withdraw(self) -> bool:
         """Take a response back of which nothing has left, so that another can be given; tell whether that went."""
@@ -303,10 +303,12 @@ class Exchange:
     def abort(self) -> None:
         """Give the response up: what was sent must not look whole to the peer."""
         if self.state != _COMPLETE:
-            self.state = _COMPLETE
             self.is_aborted = True
             self.sink.abort()
-            self._open_gate()
+            tunnel = self.tunnel
+            self._complete()
+            if tunnel is not None:
+                tunnel.lost()
 
     # predicates
 
@@ -363,7 +365,15 @@ class Exchange:
             self.gate = None
 
     def _finish(self) -> None:
-        self.state = _TRAILERS if self.flags & _HAS_TRAILERS else _COMPLETE
+        if self.flags & _HAS_TRAILERS:
+            self.state = _TRAILERS
+            self._open_gate()
+        else:
+            self._complete()
+
+    def _complete(self) -> None:
+        self.state = _COMPLETE
+        self.tunnel = None  # which knows this exchange: neither should keep the other
         self._open_gate()
 
     def _count(self, size: int, end: bool) -> None:
@@ -416,6 +426,8 @@ class Exchange:
             return True
         if name == b"connection" and b"close" in list_tokens(value):
             self.flags |= _WANTS_CLOSE
+        if name == b"upgrade" and self.head.is_websocket and self.tunnel is None:
+            self.flags |= _NAMES_UPGRADE  # no application was asked yet: it is the refusal of a handshake
         # Framing and connection fields are the server's: the ASGI specification says to ignore the application's.
         return name not in HOP_BY_HOP
 

@@ -1,6 +1,15 @@
 """ResponseSink: the contract between an exchange and the writing half of a protocol."""
 
-__all__ = ["HAS_DATE", "HAS_NO_CONTENT", "HAS_SERVER", "HAS_TRAILERS", "UNKNOWN_LENGTH", "WANTS_CLOSE", "ResponseSink"]
+__all__ = [
+    "HAS_DATE",
+    "HAS_NO_CONTENT",
+    "HAS_SERVER",
+    "HAS_TRAILERS",
+    "NAMES_UPGRADE",
+    "UNKNOWN_LENGTH",
+    "WANTS_CLOSE",
+    "ResponseSink",
+]
 
 #: The length of a response whose application gave none.
 UNKNOWN_LENGTH = -1
@@ -12,6 +21,8 @@ WANTS_CLOSE = 4
 #: RFC 9110 §6.4.1: whatever its fields say.
 HAS_NO_CONTENT = 8
 HAS_TRAILERS = 16
+#: It must name WebSocket as what to upgrade to (RFC 9110 §15.5.22), where the HTTP version has a field for that.
+NAMES_UPGRADE = 32
 
 
 class ResponseSink:

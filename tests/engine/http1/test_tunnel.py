@@ -160,6 +160,7 @@ def test_where_websockets_are_not_wanted_the_request_is_one_like_any_other() -> 
     defaults = DefaultHeaders([], has_date=False)
     book = play(new_connection_factory(Limits(), "native", defaults, takes_websocket=False)()) >> ASK
     assert not book.exchange.is_websocket()
+    assert book.exchange.head.asks_websocket
     book >> answer(200, b"ok") << b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok" << Closing.OPEN
 
 
@@ -374,3 +375,73 @@ def test_tunnel_that_leaves_its_exchange_when_it_ends_is_asked_nothing_more(conn
 
     book >> leave >> b"late" >> end_of_stream >> lose
     assert tunnel.calls == []
+
+
+class Farewell(Record):
+    """End with the first thing that comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.end: Callable[[], None] = lambda: None
+
+    def receive_data(self, data: bytes, now: float) -> None:
+        super().receive_data(data, now)
+        self.end()
+
+
+def test_tunnel_that_is_ended_by_what_came_before_it_closes_at_once(connect: Connect) -> None:
+    tunnel = Farewell()
+    connection = connect(linger_timeout=3.0, discard_timeout=3.0)
+    book = play(connection) >> ASK + b"\x88\x80abcd" >> offer(tunnel)
+    tunnel.end = book.exchange.finish_tunnel
+    accept(book)
+    assert connection.next_exchange(book.now) is None
+    book << Closing.LINGER
+    assert connection.deadline == 3.0
+    assert connection.data_to_send() == [ACCEPTED]
+
+
+def test_tunnel_that_is_aborted_for_what_came_before_it_closes_at_once(connect: Connect) -> None:
+    tunnel = Farewell()
+    connection = connect()
+    book = play(connection) >> ASK + b"junk" >> offer(tunnel)
+    tunnel.end = book.exchange.abort
+    accept(book)
+    assert connection.next_exchange(book.now) is None
+    book << Closing.FLUSH
+
+
+def test_tunnel_that_begins_while_the_server_drains_is_told(connect: Connect) -> None:
+    tunnel = Record()
+    play(connect()) >> ASK[:20] >> shutdown >> ASK[20:] >> offer(tunnel) >> accept
+    assert tunnel.calls == [("shutdown",)]
+
+
+@pytest.mark.parametrize("end", [answer(403, b"no"), abort])
+def test_tunnel_that_was_not_accepted_is_forgotten_with_the_response(connect: Connect, end: Step) -> None:
+    book = play(connect()) >> ASK >> offer(Record()) >> end
+    assert book.exchange.tunnel is None
+
+
+def test_aborted_tunnel_is_told(connect: Connect) -> None:
+    tunnel = Record()
+    tunnelled(connect(), tunnel) >> abort
+    assert tunnel.calls == [("lost",)]
+
+
+# --- 426 ----------------------------------------------------------------------------------------------------
+
+UPGRADE = [(b"upgrade", b"websocket"), (b"content-length", b"0")]
+REQUIRED = b"HTTP/1.1 426 Upgrade Required\r\ncontent-length: 0\r\n"
+
+
+def test_refused_handshake_names_what_to_upgrade_to(connect: Connect) -> None:
+    book = play(connect()) >> ASK >> answer(426, b"", UPGRADE)
+    book << REQUIRED + b"upgrade: websocket\r\nconnection: Upgrade, close\r\n\r\n" << Closing.LINGER
+
+
+def test_application_names_nothing_to_upgrade_to(connect: Connect) -> None:
+    book = play(connect()) >> ASK >> offer(Record()) >> answer(426, b"", UPGRADE)
+    book << REQUIRED + b"connection: close\r\n\r\n"
+    book = play(connect()) >> GET >> answer(426, b"", UPGRADE) << REQUIRED + b"\r\n"
+    book >> GET >> answer(426, b"", UPGRADE[1:]) << REQUIRED + b"\r\n"

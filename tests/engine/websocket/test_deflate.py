@@ -430,3 +430,16 @@ def test_a_message_without_takeover_leaves_no_memory_behind() -> None:
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert held < 50 * 500
+
+
+def test_an_empty_first_part_holds_nothing() -> None:
+    servers = [deflate() for _ in range(50)]
+    tracemalloc.start()
+    for server in servers:
+        assert server.inflate(b"", False, NO_LIMIT) == b""
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 50 * 500
+    compressed = one_message(JSON)
+    first = servers[0].inflate(compressed[:5], False, NO_LIMIT)
+    assert first + servers[0].inflate(compressed[5:], True, NO_LIMIT) == JSON

@@ -5,6 +5,7 @@ import zlib
 import pytest
 
 from licorne.engine.websocket.codec import CODECS
+from licorne.engine.websocket.deflate import DeflateOptions
 from tests.support.talk import CountingGate, Talk, closing, masked
 
 TEXT, BINARY, MORE = 0x81, 0x82, 0x00
@@ -448,3 +449,13 @@ def test_pongs_that_nobody_asked_for_are_ignored(codec: str) -> None:
     talk = Talk(codec)
     talk.hear(masked(0x8A, b"x") + masked(0x8A))
     assert (talk.sent(), talk.session.is_open(), talk.session.rtt) == ([], True, -1.0)
+
+
+@pytest.mark.parametrize("limit", [2**62, 2**63, 2**64, 10**30])
+def test_limits_may_be_as_large_as_anybody_likes(codec: str, limit: int) -> None:
+    limits = dict.fromkeys(("max_size", "max_queue", "high_water_bytes", "max_fragments"), limit)
+    talk = Talk(codec, extensions=DEFLATE, deflate=DeflateOptions(threshold=limit), **limits)
+    talk.hear(masked(0x01, b"a"), masked(0x80, b"b"), masked(0xC2, b"\x4a\x04\x00"))
+    assert talk.taken() == ["ab", b"a"]
+    talk.session.send_text("x")
+    assert talk.sent() == [(0x81, b"x")]

@@ -105,3 +105,22 @@ def test_the_mask_goes_on_over_parts_of_any_size() -> None:
         codec.feed(data[at : at + size], sink)
         at += size
     assert b"".join(call[1] for call in sink.calls if isinstance(call[1], bytes)) == payload
+
+
+class OneByOne(Calls):
+    """Be full with each text."""
+
+    def on_text(self, text: str, size: int) -> None:
+        super().on_text(text, size)
+        self.is_full = True
+
+
+def test_nothing_is_pending_once_what_was_kept_is_told() -> None:
+    codec, sink = NativeCodec(), OneByOne()
+    codec.feed(b"".join(masked(0x81, name) for name in (b"a", b"b", b"c")), sink)
+    for expected in (7, 0):
+        sink.is_full = False
+        codec.feed(b"", sink)
+        assert codec.pending_bytes() == expected
+    codec.feed(masked(0x81, b"d")[:3], sink)
+    assert codec.pending_bytes() == 3

@@ -194,3 +194,13 @@ def test_expiring_too_early_changes_nothing() -> None:
     offered = Talk(accepts=False)
     offered.session.expire(1.0)
     assert offered.sink.status == 0
+
+
+def test_the_round_trip_is_from_the_ping_to_its_pong() -> None:
+    talk = Talk(ping_interval=20.0, ping_timeout=50.0)
+    talk.wait(25.0)
+    sent_at = talk.session.settle(talk.now) - 50.0
+    ((_, payload),) = talk.sent()
+    talk.session.settle(talk.now + 30.0)  # a driver's time may run ahead where it need not be exact
+    talk.hear(masked(0x8A, payload))
+    assert talk.session.rtt == pytest.approx(25.0 - sent_at)

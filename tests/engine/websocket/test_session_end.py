@@ -1,10 +1,14 @@
 """WebSocketSession ends: the close handshake from both sides, faults, losses, the server's stop; and what it sends."""
 
+import gc
+import weakref
+from enum import StrEnum
+
 import pytest
 
 from licorne.engine.websocket import new_session_factory
 from licorne.engine.websocket.codec import CODECS
-from licorne.engine.websocket.session import SessionOptions
+from licorne.engine.websocket.session import SessionOptions, is_sendable, refusal_fields
 from licorne.errors import ClientDisconnected, LocalProtocolError, RemoteProtocolError
 from tests.support.talk import CountingGate, Talk, closing, masked
 
@@ -474,4 +478,91 @@ def test_nothing_is_sent_when_the_exchange_was_aborted() -> None:
     talk.hear(masked(0x89, b"ping"))
     talk.session.shutdown(0.0)
     assert talk.sent() == []
-    assert talk.ending() == (1012, "service restart")
+    assert talk.ending() == (1006, "")
+
+
+@pytest.mark.parametrize("stop", ["denied", "aborted", "late", "stopped", "ended"])
+def test_session_and_exchange_do_not_keep_each_other(stop: str) -> None:
+    gc.disable()
+    try:
+        talk = Talk(accepts=stop == "ended", handshake_timeout=1.0)
+        if stop == "denied":
+            talk.exchange.start_response(403, [])
+            talk.exchange.write(b"", True)
+        elif stop in ("aborted", "ended"):
+            talk.exchange.abort()
+        elif stop == "late":
+            talk.wait(2.0)
+        else:
+            talk.session.shutdown(0.0)
+        sink = weakref.ref(talk.sink)
+        del talk
+        assert sink() is None
+    finally:
+        gc.enable()
+
+
+def test_an_aborted_exchange_ends_its_session() -> None:
+    talk = Talk()
+    talk.session.gate = gate = CountingGate()
+    talk.exchange.abort()
+    assert (talk.ending(), gate.count) == ((1006, ""), 1)
+    with pytest.raises(ClientDisconnected):
+        talk.session.send_text("x")
+
+
+@pytest.mark.parametrize(("timeout", "most"), [(10.0, 1.0), (0.0, 1.0), (0.5, 0.5)])
+@pytest.mark.parametrize("is_closing", [False, True])
+def test_the_servers_stop_waits_a_second_for_the_answer_to_a_close(
+    timeout: float, most: float, is_closing: bool
+) -> None:
+    talk = Talk(close_timeout=timeout)
+    if is_closing:
+        talk.session.close(4000, "bye")
+        talk.settle()
+    talk.session.shutdown(0.0)
+    talk.wait(most - 0.1)
+    assert not talk.sink.has_ended
+    talk.wait(0.2)
+    assert talk.sink.has_ended
+    assert talk.ending() == ((4000, "bye") if is_closing else (1012, "service restart"))
+
+
+class Chat(StrEnum):
+    """Name subprotocols as an application may."""
+
+    PLAIN = "chat.plain"
+
+
+def test_a_subprotocol_may_be_a_member_of_an_enum() -> None:
+    talk = Talk(accepts=False)
+    talk.session.accept(Chat.PLAIN, [])
+    assert (b"sec-websocket-protocol", b"chat.plain") in talk.sink.fields
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_ping_before_a_fault_is_answered_however_the_stream_is_cut(codec: str, cut: bool) -> None:
+    talk = Talk(codec)
+    ping = masked(0x89, b"ping")
+    talk.hear(*((ping, FAULT) if cut else (ping + FAULT,)))
+    assert [head for head, _ in talk.sent()] == [0x8A, 0x88]
+    talk = Talk(codec)
+    text = masked(0x81, b"first") + ping
+    talk.hear(*((text, FAULT) if cut else (text + FAULT,)))
+    assert talk.sent() == [(0x8A, b"ping")]
+    assert talk.taken() == ["first"]
+    assert talk.ending() == (1002, "a reserved bit is set")
+
+
+def test_a_pong_before_a_fault_counts() -> None:
+    talk = Talk(ping_interval=20.0)
+    talk.wait(22.5)
+    ((_, payload),) = talk.sent()
+    talk.hear(masked(0x8A, payload) + FAULT)
+    assert talk.session.rtt > 0
+
+
+def test_the_asgi_layer_finds_here_what_it_needs() -> None:
+    assert is_sendable(1000)
+    assert not is_sendable(1006)
+    assert dict(refusal_fields(426))[b"sec-websocket-version"] == b"13"

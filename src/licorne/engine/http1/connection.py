@@ -307,6 +307,9 @@ class Http1Connection(Connection):
         if tunnel is not None:
             if self.phase != _TUNNEL and current.is_tunnel():
                 self._start_tunnel(tunnel, now)
+                if not current.is_tunnel():  # what had come already has ended it
+                    self._settle(now)
+                    return
             self.deadline = tunnel.settle(now)
         elif self.phase == _BODY:
             self._follow_reader(now)
@@ -325,6 +328,8 @@ class Http1Connection(Connection):
             tunnel.receive_data(rest, now)
         if self.ending == _HAS_EOF:
             tunnel.receive_eof(now)
+        elif self.ending == _IS_DRAINING:  # it was offered after the others were told
+            tunnel.shutdown(now)
 
     def _follow_reader(self, now: float) -> None:
         """Stop the clock while the application, not the peer, is what the body waits for."""

@@ -23,6 +23,7 @@ cdef int _UNTIL_CLOSE
 cdef long long _UNKNOWN_LENGTH
 cdef int _WANTS_CLOSE
 cdef int _HAS_NO_CONTENT
+cdef int _NAMES_UPGRADE
 cdef int _RESET_CONTENT
 cdef int _SWITCHING_PROTOCOLS
 cdef Py_ssize_t _MAX_COPIED_BYTES

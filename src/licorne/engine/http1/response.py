@@ -15,7 +15,7 @@ from licorne.engine.http1.writer import (
     serialize_upgrade,
 )
 from licorne.engine.received import RequestHead
-from licorne.engine.sink import HAS_NO_CONTENT, UNKNOWN_LENGTH, WANTS_CLOSE, ResponseSink
+from licorne.engine.sink import HAS_NO_CONTENT, NAMES_UPGRADE, UNKNOWN_LENGTH, WANTS_CLOSE, ResponseSink
 
 __all__ = ["Http1Response"]
 
@@ -34,6 +34,7 @@ _UNTIL_CLOSE = 3
 _UNKNOWN_LENGTH = UNKNOWN_LENGTH
 _WANTS_CLOSE = WANTS_CLOSE
 _HAS_NO_CONTENT = HAS_NO_CONTENT
+_NAMES_UPGRADE = NAMES_UPGRADE
 _RESET_CONTENT = 205
 _SWITCHING_PROTOCOLS = 101
 # A body up to this size is copied behind its head: one buffer costs the kernel and the loop less than two.
@@ -218,6 +219,8 @@ class Http1Response(ResponseSink):
         # RFC 9112 §9.3, §9.6
         if self.flags & _WANTS_CLOSE or not self.keeps_alive:
             self.keeps_alive = False
+            if self.flags & _NAMES_UPGRADE:
+                return b"upgrade: websocket\r\nconnection: Upgrade, close\r\n\r\n"
             return b"connection: close\r\n\r\n"
         hint = self.hint
         self.hint = b""

@@ -26,7 +26,6 @@ _HAS_DATE = HAS_DATE
 _HAS_SERVER = HAS_SERVER
 _PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 _UPGRADE = b"upgrade: websocket\r\nconnection: Upgrade\r\n"
-_UPGRADE_REQUIRED = 426
 _STATUS_LINES = {status: b"HTTP/1.1 %d %s\r\n" % (status, _PHRASES.get(status, b"")) for status in range(100, 600)}
 
 
@@ -68,9 +67,7 @@ class DefaultHeaders:
     def _make(self, status: int, flags: int) -> bytes:
         date = b"" if flags & _HAS_DATE else self.date
         server = b"" if flags & _HAS_SERVER else self.server
-        # RFC 9110 §15.5.22: it must name what to upgrade to, which here can be one thing only.
-        wanted = _UPGRADE if status == _UPGRADE_REQUIRED else b""
-        return b"".join((_STATUS_LINES[status], date, server, self.others, wanted))
+        return b"".join((_STATUS_LINES[status], date, server, self.others))
 
 
 def _lines(fields: list[tuple[bytes, bytes]]) -> bytes:

@@ -23,11 +23,12 @@ cdef class Clock:
     cdef bint was_full
 
     cpdef double start_limit(self, double timeout) noexcept
+    cpdef shorten_limit(self, double seconds)
     @cython.locals(due=double)
     cpdef double follow(self, long long activity, bint is_full, bint owes_pong) noexcept
     cpdef take_pong(self)
     cpdef bytes next_ping(self)
-    cpdef bint allow_pong(self) noexcept
+    cpdef bint count_pong(self) noexcept
     cpdef bint is_over(self) noexcept
     cpdef bint is_ping_due(self) noexcept
     cpdef bint is_pong_overdue(self) noexcept

@@ -70,6 +70,10 @@ class Clock:
             self.limit_at = self.now + (timeout or _NEVER)
         return self.limit_at
 
+    def shorten_limit(self, seconds: float) -> None:
+        """Let the limit be over at the latest in so many seconds."""
+        self.limit_at = min(self.limit_at, self.now + seconds)
+
     def follow(self, activity: int, is_full: bool, owes_pong: bool) -> float:
         """Take how an open session stands, its messages so far first; return when something is due."""
         if self.ping_at == _NEVER:
@@ -100,8 +104,8 @@ class Clock:
         self.pong_by = self.now + self.ping_timeout
         return (self.pings & 0xFFFFFFFF).to_bytes(4, "big")
 
-    def allow_pong(self) -> bool:
-        """Take note that a pong is to be sent; tell whether it may be."""
+    def count_pong(self) -> bool:
+        """Count a pong that is to be sent; return whether it may be."""
         if self.pongs_at <= self.now or self.pongs_at == _NEVER:
             self.pongs_at = self.now + _PONG_SECONDS
             self.pongs = 0

@@ -182,12 +182,14 @@ class Deflate:
         Raises:
             WebSocketError: 1009 when more would come out, 1007 when the bytes cannot be inflated.
         """
+        if not data and not is_last:
+            return data
         # zlib is asked for one byte more than allowed: with that byte it stops, and it has taken all without it.
         most = min(limit, _MAX_LIMIT) + 1 if limit >= 0 else 0
         inflator = self.inflator
         if inflator is None:
             if not data and self.final_blocks:
-                self.final_blocks = 0 if is_last else self.final_blocks
+                self.final_blocks = 0
                 return data
             self.inflator = inflator = zlib.decompressobj(-self.client_bits)
         try:

@@ -193,9 +193,9 @@ class _ExtensionReader:
         """Take a name and what parameters follow it."""
         name = self.take_token()
         parameters = []
-        while self.takes(b";"):
+        while self.try_take(b";"):
             parameter, value = self.take_token(), None
-            if self.takes(b"="):
+            if self.try_take(b"="):
                 value = self.take_value()
             parameters.append((parameter, value))
         return name, parameters
@@ -212,17 +212,17 @@ class _ExtensionReader:
 
     def take_value(self) -> str:
         """Take a token that may stand in quotes."""
-        if not self.takes(b'"'):
+        if not self.try_take(b'"'):
             return self.take_token()
         value = bytearray()
-        while not self.takes_quote():
+        while not self.try_take_quote():
             value += self.take_quoted_byte()
         # RFC 6455 §9.1: without its quotes it must be a token all the same.
         if not is_token(bytes(value)):
             raise self.error()
         return value.decode("ascii")
 
-    def takes_quote(self) -> bool:
+    def try_take_quote(self) -> bool:
         """Take the closing quote if it comes next; blanks before it belong to the value."""
         if self.value[self.at : self.at + 1] != b'"':
             return False
@@ -239,7 +239,7 @@ class _ExtensionReader:
         self.at += 1
         return byte
 
-    def takes(self, mark: bytes) -> bool:
+    def try_take(self, mark: bytes) -> bool:
         """Take a mark, and the blanks before it, if it comes next."""
         self.skip_blanks()
         if self.value[self.at : self.at + 1] != mark:
@@ -249,7 +249,7 @@ class _ExtensionReader:
 
     def expect(self, mark: bytes) -> None:
         """Take a mark that must come next."""
-        if not self.takes(mark):
+        if not self.try_take(mark):
             raise self.error()
 
     def skip_blanks(self) -> None:

@@ -14,12 +14,15 @@ from licorne.engine.websocket.messages import MessageQueue
 from licorne.engine.websocket.options import SessionOptions
 from licorne.errors import WebSocketError
 
-__all__ = ["CLOSE", "PING", "PONG", "Incoming"]
+__all__ = ["CLOSE", "NO_LIMIT", "PING", "PONG", "Incoming"]
 
 #: Flags of `controls`: what came and waits for the session.
 PING = 1
 PONG = 2
 CLOSE = 4
+
+#: What stands for no limit; a C integer holds it, and some more.
+NO_LIMIT = 2**62
 
 _PING = PING
 _PONG = PONG
@@ -43,7 +46,7 @@ _PROTOCOL_ERROR = 1002
 _POLICY = 1008
 _TOO_BIG = 1009
 
-_NO_LIMIT = 2**62
+_NO_LIMIT = NO_LIMIT
 # Larger fragments are paid for by their bytes, which the limit on the message counts.
 _SMALL_FRAGMENT_BYTES = 64
 # How many pings of one read are kept to be answered; beyond that the last one stands for those before it.
@@ -72,9 +75,9 @@ class Incoming(FrameSink):
 
     def __init__(self, options: SessionOptions) -> None:
         self.is_full = False
-        self.queue = MessageQueue(options.max_queue or _NO_LIMIT, options.high_water_bytes or _NO_LIMIT)
-        self.max_size = options.max_size or _NO_LIMIT
-        self.max_fragments = options.max_fragments or _NO_LIMIT
+        self.queue = MessageQueue(_bounded(options.max_queue), _bounded(options.high_water_bytes))
+        self.max_size = _bounded(options.max_size)
+        self.max_fragments = _bounded(options.max_fragments)
         self.text_limit = self.max_size
         #: Set once permessage-deflate is agreed on.
         self.deflate: Deflate | None = None
@@ -219,3 +222,8 @@ class Incoming(FrameSink):
         else:
             # RFC 6455 §5.5.3: it is enough to answer the most recent one.
             self.pings[-1] = payload
+
+
+def _bounded(limit: int) -> int:
+    """Return a limit as it is compared with, 0 for none."""
+    return min(limit or NO_LIMIT, NO_LIMIT)

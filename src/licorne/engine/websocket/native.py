@@ -46,6 +46,7 @@ class NativeCodec(Codec):
             else:
                 data, at = self.rest, self.rest_at
             self.rest = b""
+            self.rest_at = 0
         end = len(data)
         if self.left:
             at = self._read_part(data, at, sink)

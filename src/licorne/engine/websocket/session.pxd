@@ -21,6 +21,7 @@ cdef int _CLOSE_HEAD
 cdef int _PING_HEAD
 cdef int _PONG_HEAD
 cdef Py_ssize_t _MAX_COPIED_BYTES
+cdef double _DRAIN_SECONDS
 
 
 cdef class WebSocketSession(Tunnel):
@@ -49,7 +50,7 @@ cdef class WebSocketSession(Tunnel):
     cpdef shutdown(self, double now)
     @cython.locals(incoming=Incoming, was_full=bint)
     cpdef take_message(self)
-    cpdef accept(self, str subprotocol, object fields)
+    cpdef accept(self, object subprotocol, object fields)
     @cython.locals(frame=bytes)
     cpdef send_text(self, object text)
     cpdef send_bytes(self, object data)

@@ -26,12 +26,13 @@ from licorne.engine.websocket.clock import Clock
 from licorne.engine.websocket.closing import ABNORMAL, is_sendable, parse_close, serialize_close
 from licorne.engine.websocket.codec import Codec
 from licorne.engine.websocket.deflate import Deflate, negotiate
-from licorne.engine.websocket.handshake import Upgrade, accept_fields
-from licorne.engine.websocket.incoming import CLOSE, PONG, Incoming
+from licorne.engine.websocket.handshake import Upgrade, accept_fields, refusal_fields
+from licorne.engine.websocket.incoming import CLOSE, NO_LIMIT, PONG, Incoming
 from licorne.engine.websocket.options import SessionOptions
 from licorne.errors import ClientDisconnected, LocalProtocolError, WebSocketError
 
-__all__ = ["SessionOptions", "WebSocketSession"]
+# Two of them are for the ASGI layer, which knows this module alone.
+__all__ = ["SessionOptions", "WebSocketSession", "is_sendable", "refusal_fields"]
 
 _NEVER = NEVER
 _PONG = PONG
@@ -60,6 +61,9 @@ _GOING_AWAY = 1001
 _SERVER_FAULT = 1011
 _SERVICE_RESTART = 1012
 _UNAVAILABLE = 503
+
+# How long the answer to a close frame is waited for at most when the server stops.
+_DRAIN_SECONDS = 1.0
 
 
 class WebSocketSession(Tunnel):
@@ -91,7 +95,7 @@ class WebSocketSession(Tunnel):
         self.upgrade = upgrade
         self.codec = codec
         self.options = options
-        self.threshold = 0 if options.deflate is None else options.deflate.threshold
+        self.threshold = 0 if options.deflate is None else min(options.deflate.threshold, NO_LIMIT)
         self.incoming = Incoming(options)
         self.clock = Clock(options, upgrade.key)
         self.state = _OFFERED
@@ -161,6 +165,9 @@ class WebSocketSession(Tunnel):
             self._start_closing(_SERVICE_RESTART, "service restart")
         elif self.state == _OFFERED:
             self._refuse(_SERVICE_RESTART)
+        if self.state == _CLOSING:
+            self.clock.start_limit(self.options.close_timeout)
+            self.clock.shorten_limit(_DRAIN_SECONDS)
         self._open_gate()
 
     # input: what the application takes
@@ -285,6 +292,7 @@ class WebSocketSession(Tunnel):
         try:
             self.codec.feed(data, incoming)
         except WebSocketError as error:
+            self._answer_controls()  # what came before the fault counts, as it does in a read of its own
             if self.state == _OPEN and incoming.queue.count:
                 incoming.put_off(error)
             else:
@@ -316,7 +324,7 @@ class WebSocketSession(Tunnel):
         pings = self.incoming.pings or []
         self.incoming.pings = None
         for payload in pings:
-            if not self.clock.allow_pong():
+            if not self.clock.count_pong():
                 self.incoming.pings = pings[-1:]
                 return
             self._send_control(_PONG_HEAD, payload)
@@ -415,7 +423,7 @@ class WebSocketSession(Tunnel):
         self._detach()
 
     def _refuse(self, code: int) -> None:
-        """Answer in place of the application, which took too long to."""
+        """Answer in place of the application, which took too long, or which the server's stop overtook."""
         self._end(code, "")
         if not self.exchange.has_started():
             self.exchange.start_response(_UNAVAILABLE, [(b"connection", b"close"), (b"content-length", b"0")])
