@@ -11,21 +11,18 @@ EVERYBODY: list[Any] = []
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Serve WebSockets and HTTP; leave lifespan unsupported."""
+    """Echo over WebSockets, or broadcast, and serve HTTP; leave lifespan unsupported."""
     if scope["type"] == "http":
         return await answer_hello(scope, receive, send)
     assert scope["type"] == "websocket"
     await receive()
     await send({"type": "websocket.accept"})
-    return await (broadcast if scope["path"] == "/broadcast" else echo)(receive, send)
-
-
-async def echo(receive: Any, send: Any) -> None:
-    """Send back what comes."""
+    if scope["path"] == "/broadcast":
+        return await broadcast(receive, send)
     while True:
         message = await receive()
         if message["type"] == "websocket.disconnect":
-            return
+            return None
         text = message.get("text")
         if text is not None:
             await send({"type": "websocket.send", "text": text})

@@ -17,6 +17,16 @@ _HTTP_EXTENSIONS: dict[str, dict[str, Any]] = {
     "http.response.pathsend": {},
     "http.response.zerocopysend": {},
 }
+# Names and values of fields that many WebSocket handshakes have.
+_COMMON = {
+    text: text
+    for text in (
+        *(b"host", b"upgrade", b"connection", b"origin", b"user-agent", b"cookie", b"pragma", b"cache-control"),
+        *(b"sec-websocket-key", b"sec-websocket-version", b"sec-websocket-extensions", b"sec-websocket-protocol"),
+        *(b"accept-encoding", b"accept-language", b"websocket", b"Upgrade", b"keep-alive, Upgrade", b"13", b"no-cache"),
+        *(b"permessage-deflate", b"permessage-deflate; client_max_window_bits", b"gzip, deflate, br, zstd"),
+    )
+}
 _WEBSOCKET_EXTENSIONS: dict[str, dict[str, Any]] = {"websocket.http.response": {}}
 
 
@@ -28,27 +38,29 @@ class ScopeMaker:
     def __init__(self, asgi_version: str, root_path: str, state: dict[str, Any]) -> None:
         """Take the ASGI version ("2.0" or "3.0"), the mount point, and the lifespan state that requests copy."""
         self.asgi = {"version": asgi_version, "spec_version": "2.5"}
-        self.extensions = _HTTP_EXTENSIONS
+        self.extensions = dict(list(_HTTP_EXTENSIONS.items()))
         self.root_path = root_path.rstrip("/")
         self.raw_root = quote(self.root_path, safe=_PATH_MARKS).encode()
         self.state = state
         # Copying a dict costs half of what making it does, and what most requests have is set already.
-        self.template: dict[str, Any] = {
-            "type": "http",
-            "asgi": self.asgi,
-            "http_version": "1.1",
-            "server": None,
-            "client": None,
-            "scheme": "http",
-            "method": "GET",
-            "root_path": self.root_path,
-            "path": "",
-            "raw_path": b"",
-            "query_string": b"",
-            "headers": None,
-            "state": None,
-            "extensions": None,
-        }
+        pairs: list[tuple[str, Any]] = [
+            ("type", "http"),
+            ("asgi", self.asgi),
+            ("http_version", "1.1"),
+            ("server", None),
+            ("client", None),
+            ("scheme", "http"),
+            ("method", "GET"),
+            ("root_path", self.root_path),
+            ("path", ""),
+            ("raw_path", b""),
+            ("query_string", b""),
+            ("headers", None),
+            ("state", None),
+            ("extensions", None),
+        ]
+        # A literal would be larger and slower when it is compiled: it is made for keys of any type.
+        self.template: dict[str, Any] = dict(pairs)
 
     def http_scope(self, exchange: Exchange, link: Link) -> dict[str, Any]:
         """Return the scope of a request (ASGI HTTP connection scope); another one shares no more than what
@@ -80,7 +92,12 @@ class ScopeMaker:
         scope["scheme"] = "wss" if link.is_secure else "ws"
         scope["subprotocols"] = list(subprotocols)
         scope["extensions"] = _WEBSOCKET_EXTENSIONS.copy()
-        link.scope = None  # no further request will need it
+        # A WebSocket may be kept for long: no further request needs what is common, and fields share their bytes.
+        link.scope = None
+        head = exchange.head
+        head.headers = scope["headers"] = [
+            (_COMMON.get(name, name), _COMMON.get(value, value)) for name, value in head.headers
+        ]
         return scope
 
     def _template_of(self, link: Link) -> dict[str, Any]:

@@ -16,14 +16,21 @@ cdef object _Task
 cdef class AsyncioRuntime(Runtime):
     cdef object context
     cdef AsyncioGate empty
+    cdef str host
     cdef bint is_plain
+    cdef Latch latch
     cdef public object loop
+    cdef object on_end
+    cdef tuple server
     cdef dict task_options
     cdef object timer
     cdef bint uses_factory
 
     cpdef spawn(self, object coroutine, bint is_clean)
     cpdef take_end(self, object task)
+    @cython.locals(server=tuple)
+    cdef tuple server_address(self, object name)
+    cdef tuple client_address(self, object name)
     cpdef check_empty(self)
 
 
@@ -32,16 +39,13 @@ cpdef outcome(object task)
 
 @cython.final
 cdef class AsyncioLink(DriverLink):
+    cdef bint has_gates
     cdef bint is_clean
-    cdef Latch latch
     cdef object loop
     cdef AsyncioRuntime shared
     cdef public object transport
     cdef AsyncioGate write_gate
 
     cpdef resume_writing(self)
-    cdef _take_in(self, bytes data, Latch latch)
-
-
-cdef _address(object name)
-cdef _server_address(object name)
+    @cython.locals(latch=Latch, was_pumping=bint)
+    cdef _take_in(self, bytes data)

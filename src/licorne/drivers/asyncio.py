@@ -45,7 +45,19 @@ _Task: Any = asyncio.Task
 class AsyncioRuntime(Runtime):
     """Hold what the links of one asyncio worker share, and its one timer."""
 
-    __slots__ = ("context", "empty", "is_plain", "loop", "task_options", "timer", "uses_factory")
+    __slots__ = (
+        "context",
+        "empty",
+        "host",
+        "is_plain",
+        "latch",
+        "loop",
+        "on_end",
+        "server",
+        "task_options",
+        "timer",
+        "uses_factory",
+    )
 
     def __init__(
         self,
@@ -61,6 +73,13 @@ class AsyncioRuntime(Runtime):
         self.context = contextvars.Context() if options.reset_contextvars else contextvars.copy_context()
         #: Opened when no link and no task is left; made when somebody waits for that.
         self.empty: AsyncioGate | None = None
+        #: One read is taken at a time.
+        self.latch = Latch(loop)
+        #: Made once, like the options: each task would have a method of its own.
+        self.on_end = self.take_end
+        #: Where the last connection came from, and the address that it was made to: others share them.
+        self.host = ""
+        self.server: tuple[str, int | None] | None = None
         #: Made once: a call with keywords would make this dict again for each task.
         self.task_options: dict[str, Any] = {"loop": loop, "eager_start": True}
         self.uses_factory = loop.get_task_factory() is not None or not options.eager
@@ -124,6 +143,28 @@ class AsyncioRuntime(Runtime):
         self.finish_task(task, outcome(task))
         self.check_empty()
 
+    def client_address(self, name: Any) -> tuple[str, int] | None:
+        """Return (host, port) of an IP address; None for anything else. Clients behind one proxy share its host."""
+        if not isinstance(name, tuple) or len(name) < 2:
+            return None
+        if name[0] != self.host:
+            self.host = str(name[0])
+        return self.host, int(name[1])
+
+    def server_address(self, name: Any) -> tuple[str, int | None] | None:
+        """Return (host, port) of an IP address, (path, None) of a UNIX socket, None for an unnamed one.
+
+        Connections that were made to one address share it.
+        """
+        server: tuple[str, int | None] | None = None
+        if isinstance(name, tuple) and len(name) >= 2:
+            server = str(name[0]), int(name[1])
+        elif name and isinstance(name, str | bytes):
+            server = os.fsdecode(name), None
+        if server != self.server:
+            self.server = server
+        return self.server
+
     def check_empty(self) -> None:
         """Open the gate of `drained` when there is nothing left."""
         if self.empty is not None and not self.links and not self.tasks:
@@ -147,7 +188,7 @@ def outcome(task: Any) -> BaseException | None:
 class AsyncioLink(DriverLink):
     """Be the asyncio protocol of one connection."""
 
-    __slots__ = ("is_clean", "latch", "loop", "shared", "transport", "write_gate")
+    __slots__ = ("has_gates", "is_clean", "loop", "shared", "transport", "write_gate")
 
     def __init__(self, runtime: AsyncioRuntime) -> None:
         super().__init__(runtime)
@@ -155,8 +196,8 @@ class AsyncioLink(DriverLink):
         self.loop = runtime.loop
         self.transport: Any = None
         self.is_clean = False
-        #: Made with the first gate.
-        self.latch: Latch | None = None
+        #: Tasks may wait for what a read brings.
+        self.has_gates = False
         self.write_gate: AsyncioGate | None = None
 
     # what the loop calls
@@ -164,17 +205,17 @@ class AsyncioLink(DriverLink):
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
         transport.set_write_buffer_limits(high=self.runtime.write_high_water)
-        self.client = _address(transport.get_extra_info("peername"))
-        self.server = _server_address(transport.get_extra_info("sockname"))
+        self.client = self.shared.client_address(transport.get_extra_info("peername"))
+        self.server = self.shared.server_address(transport.get_extra_info("sockname"))
         self.is_secure = transport.get_extra_info("sslcontext") is not None
         self.scope = None
         self.open()
 
     def data_received(self, data: bytes) -> None:
-        if self.latch is None:
-            self.connection.receive_data(data, self.runtime.now)
+        if self.has_gates:
+            self._take_in(data)
         else:
-            self._take_in(data, self.latch)
+            self.connection.receive_data(data, self.runtime.now)
         # Nobody's task is running: what is started now may take the context that there is.
         self.is_clean = True
         try:
@@ -217,9 +258,8 @@ class AsyncioLink(DriverLink):
         return self.write_gate.wait()
 
     def gate(self) -> Gate:
-        if self.latch is None:
-            self.latch = Latch(self.loop)
-        return new_gate(self.loop, self.latch)
+        self.has_gates = True
+        return new_gate(self.loop, self.shared.latch)
 
     def turn(self) -> Awaitable[None]:
         return asyncio.sleep(0)
@@ -243,13 +283,14 @@ class AsyncioLink(DriverLink):
                 cycle.finish(error)
                 return
         self.runtime.add_task(task, cycle, self)
-        task.add_done_callback(self.shared.take_end)
+        task.add_done_callback(self.shared.on_end, context=self.shared.context)
 
     def send_file(self, file: BinaryIO, offset: int, count: int) -> Awaitable[None]:
         return send_file(self, self.transport, file, offset, count)
 
-    def _take_in(self, data: bytes, latch: Latch) -> None:
+    def _take_in(self, data: bytes) -> None:
         """Feed the engine, then let the tasks go on whose gates that opened; what they send leaves together."""
+        latch = self.shared.latch
         latch.is_held = True
         was_pumping = self.is_pumping
         try:
@@ -307,20 +348,6 @@ class AsyncioLink(DriverLink):
             self.transport.close()
         else:
             self.reset()
-
-
-def _address(name: Any) -> tuple[str, int] | None:
-    """Return (host, port) of an IP address; None for anything else."""
-    if isinstance(name, tuple) and len(name) >= 2:
-        return str(name[0]), int(name[1])
-    return None
-
-
-def _server_address(name: Any) -> tuple[str, int | None] | None:
-    """Return (host, port) of an IP address, (path, None) of a UNIX socket, None for an unnamed one."""
-    if name and isinstance(name, str | bytes):
-        return os.fsdecode(name), None
-    return _address(name)
 
 
 def _unsent_by_kernel(transport: Any) -> int:

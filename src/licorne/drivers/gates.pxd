@@ -20,7 +20,6 @@ cdef class Latch:
 
 
 @cython.final
-@cython.freelist(64)
 cdef class Waiter:
     cdef public bint _asyncio_future_blocking
     cdef public object _cancel_message
@@ -39,17 +38,17 @@ cdef class Waiter:
 
 
 @cython.final
-@cython.freelist(64)
 cdef class Passage:
     cdef Waiter waiter
 
 
 @cython.final
 cdef class AsyncioGate(Gate):
+    cdef Waiter first
     cdef Latch latch
     cdef bint is_open
     cdef object loop
-    cdef list waiters
+    cdef list others
 
     @cython.locals(waiter=Waiter)
     cpdef wait(self)

@@ -235,19 +235,25 @@ class Passage:
 class AsyncioGate(Gate):
     """Let tasks of asyncio wait."""
 
-    __slots__ = ("is_open", "latch", "loop", "waiters")
+    __slots__ = ("first", "is_open", "latch", "loop", "others")
 
+    #: Who waits: nearly always one task.
+    first: Waiter | None
     latch: Latch | None
     is_open: bool
     loop: asyncio.AbstractEventLoop
-    waiters: list[Waiter] | None
+    others: list[Waiter] | None
 
     def open(self) -> None:
         self.is_open = True
-        waiters = self.waiters
-        if waiters is not None:
-            self.waiters = None
-            self._let_through(waiters)
+        first = self.first
+        others = self.others
+        self.first = None
+        self.others = None
+        if first is not None:
+            first.let_through()
+        if others is not None:
+            self._let_through(others)
 
     def wait(self) -> Waiter:
         waiter = Waiter.__new__(Waiter)
@@ -261,12 +267,14 @@ class AsyncioGate(Gate):
         waiter.state = _PENDING
         if self.is_open:
             waiter.state = _THROUGH
-        elif self.waiters is None:
-            self.waiters = [waiter]
+        elif self.first is None or self.first.state != _PENDING:
+            self.first = waiter
+        elif self.others is None:
+            self.others = [waiter]
         else:
-            if len(self.waiters) >= _MAX_WAITERS:
-                self.waiters = [known for known in self.waiters if not known.done()]
-            self.waiters.append(waiter)
+            if len(self.others) >= _MAX_WAITERS:
+                self.others = [known for known in self.others if not known.done()]
+            self.others.append(waiter)
         return waiter
 
     def _let_through(self, waiters: list[Waiter]) -> None:
@@ -280,7 +288,8 @@ def new_gate(loop: asyncio.AbstractEventLoop, latch: Latch | None) -> AsyncioGat
     gate.latch = latch
     gate.is_open = False
     gate.loop = loop
-    gate.waiters = None
+    gate.first = None
+    gate.others = None
     return gate
 
 

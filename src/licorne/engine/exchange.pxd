@@ -26,6 +26,7 @@ cdef int _FILE
 cdef int _TUNNEL
 cdef int _SWITCHING_PROTOCOLS
 cdef bytes _OWNED_LENGTHS
+cdef list _NO_FIELDS
 cdef int _MIN_STATUS
 cdef int _MAX_STATUS
 

@@ -55,6 +55,8 @@ _TUNNEL = 5
 _OWNED = HOP_BY_HOP | {b"content-length", b"date", b"server"}
 # Most names are told apart from the owned ones by their length alone.
 _OWNED_LENGTHS = bytes(1 if size in {len(name) for name in _OWNED} else 0 for size in range(256))
+# In place of a list that has nothing in it; nothing is ever added to it.
+_NO_FIELDS: list[tuple[bytes, bytes]] = []
 _MIN_STATUS = 200
 _MAX_STATUS = 599
 _SWITCHING_PROTOCOLS = 101
@@ -90,7 +92,7 @@ class Exchange:
         self.gate: Any = None
         self.state = _IDLE
         self.status = 0
-        self.response_headers: list[tuple[bytes, bytes]] = []
+        self.response_headers = _NO_FIELDS
         self.flags = 0
         self.remaining = _UNKNOWN_LENGTH
         self.bytes_sent = 0
@@ -269,7 +271,8 @@ class Exchange:
         # RFC 9110 §8.6: no Content-Length in a 1xx.
         fields = [field for field in self._check_fields(headers) if field[0] != b"content-length"]
         self.status = _SWITCHING_PROTOCOLS
-        self.response_headers = fields
+        # A tunnel may be kept for long, and nobody asks for the answer to a key again.
+        self.response_headers = [field for field in fields if field[0] != b"sec-websocket-accept"] or _NO_FIELDS
         self.state = _TUNNEL
         self.sink.start_tunnel(fields, self.flags)
 

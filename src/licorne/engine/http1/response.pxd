@@ -26,6 +26,7 @@ cdef int _HAS_NO_CONTENT
 cdef int _NAMES_UPGRADE
 cdef int _RESET_CONTENT
 cdef int _SWITCHING_PROTOCOLS
+cdef list _NO_FIELDS
 cdef Py_ssize_t _MAX_COPIED_BYTES
 
 

@@ -37,6 +37,8 @@ _HAS_NO_CONTENT = HAS_NO_CONTENT
 _NAMES_UPGRADE = NAMES_UPGRADE
 _RESET_CONTENT = 205
 _SWITCHING_PROTOCOLS = 101
+# For between two responses; nothing is ever added to it.
+_NO_FIELDS: list[tuple[bytes, bytes]] = []
 # A body up to this size is copied behind its head: one buffer costs the kernel and the loop less than two.
 _MAX_COPIED_BYTES = 16 * 1024
 
@@ -66,12 +68,13 @@ class Http1Response(ResponseSink):
         """Take the default fields, and the Keep-Alive field line (or b"") that the first response carries."""
         self.defaults = defaults
         self.hint = hint
-        self.out: list[bytes] = []
+        #: What is ready to leave; None for nothing.
+        self.out: list[bytes] | None = None
         self.out_bytes = 0
         self.state = _IDLE
         self.is_aborted = False
         self.keeps_alive = True
-        self.fields: list[tuple[bytes, bytes]] = []
+        self.fields = _NO_FIELDS
 
     def begin(self, head: RequestHead, keeps_alive: bool) -> None:
         """Prepare for the response to that request; `keeps_alive` says whether another one may follow."""
@@ -151,8 +154,8 @@ class Http1Response(ResponseSink):
 
     def take(self) -> list[bytes]:
         """Hand over what is ready."""
-        out = self.out
-        self.out = []
+        out = self.out or []
+        self.out = None
         self.out_bytes = 0
         return out
 
@@ -173,7 +176,10 @@ class Http1Response(ResponseSink):
     # internals
 
     def _queue(self, data: bytes) -> None:
-        self.out.append(data)
+        if self.out is None:
+            self.out = [data]
+        else:
+            self.out.append(data)
         self.out_bytes += len(data)
 
     def _send_first(self, data: bytes, end: bool) -> None:
@@ -190,7 +196,7 @@ class Http1Response(ResponseSink):
                 self._queue(data)
         else:
             self._queue(serialize_head(first, self.fields, last, data))
-        self.fields = []
+        self.fields = _NO_FIELDS
 
     def _frame(self, size: int, end: bool) -> bytes:
         """Choose the framing; return the fields that say so, and the end of the head."""
