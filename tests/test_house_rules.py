@@ -48,7 +48,6 @@ ARROWS = {
         "licorne.engine.received",
         "licorne.engine.exchange",
         "licorne.engine.websocket.session",
-        "licorne.engine.websocket.handshake",
     ),
     "licorne.drivers": (
         "licorne.errors",

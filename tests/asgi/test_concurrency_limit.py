@@ -1,10 +1,15 @@
 """The limit on concurrent requests: who waits, for how long, in which order, and who is let go."""
 
 import asyncio
+from typing import Any
 
 from licorne.asgi.run import AsgiOptions
+from licorne.engine.exchange import Exchange
+from licorne.link import Link
 from tests.support.peer import Peer
 from tests.support.stage import GET, Receive, Scope, Send, Stage, hello
+from tests.support.websocket import WebSocketClient
+from tests.support.websocket import asking as asking_for_websocket
 
 
 class Gatekeeper:
@@ -160,3 +165,120 @@ async def test_failures_give_their_place_back(stage: Stage) -> None:
     assert len(stage.take_log()) == 3
     assert stage.application is not None
     assert stage.application.shared.running == 0
+
+
+# --- WebSockets that wait ---------------------------------------------------------------------------------------
+
+
+class Book:
+    """Keep what the access log is told, and count responses."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[bytes, int]] = []
+        self.count = 0
+
+    def log(self, exchange: Exchange, link: Link, started_at: float, ended_at: float) -> None:
+        """Take a line."""
+        self.lines.append((exchange.target, exchange.status))
+
+    def take(self) -> None:
+        """Take note of a response."""
+        self.count += 1
+
+
+async def answered_in_the_queue(stage: Stage, wait: float, book: Book) -> tuple[Gatekeeper, Peer]:
+    """Have one request run, and one WebSocket wait until its session has answered it."""
+    app = Gatekeeper()
+    options = AsgiOptions(limit_concurrency=1, concurrency_wait=wait)
+    stage.prepare(app, options=options, log_access=book.log, on_response=book.take)
+    first = await ask(stage, "/first")
+    client = await WebSocketClient.connect(stage, request=asking_for_websocket("/ws"))
+    assert stage.application is not None
+    waiting = stage.application.shared.waiting
+    await stage.until(lambda: len(waiting) == 1)
+    exchange, link, _ = waiting[0]
+    assert exchange.tunnel is not None
+    exchange.tunnel.shutdown(stage_time())
+    link.pump()
+    assert (await client.answer()).status == 503
+    return app, first
+
+
+async def test_websocket_that_its_session_answered_while_it_waited_is_not_begun(stage: Stage) -> None:
+    app, first = await answered_in_the_queue(stage, 100.0, Book())
+    app.may_answer.set()
+    await first.answer()
+    second = await stage.connect()
+    second.send(asking("/second"))
+    assert (await second.answer()).body == b"Hello"
+    assert app.paths == ["/first", "/second"]
+
+
+async def test_websocket_that_its_session_answered_while_it_waited_is_not_answered_again(stage: Stage) -> None:
+    app, first = await answered_in_the_queue(stage, 5.0, Book())
+    third = await ask(stage, "/third")
+    assert stage.application is not None
+    stage.application.tick(stage_time() + 10)
+    assert (await third.answer()).status == 503
+    app.may_answer.set()
+    await first.answer()
+
+
+async def test_websocket_that_its_session_answered_while_it_waited_is_logged_and_counted_once(stage: Stage) -> None:
+    book = Book()
+    app, first = await answered_in_the_queue(stage, 100.0, book)
+    assert (book.lines, book.count) == ([(b"/ws", 503)], 1)
+    app.may_answer.set()
+    await first.answer()
+    await stage.until(lambda: not stage.running())
+    assert book.lines == [(b"/ws", 503), (b"/first", 200)]
+    assert book.count == 2
+
+
+async def test_websocket_is_begun_after_it_has_waited(stage: Stage) -> None:
+    ends: list[dict[str, Any]] = []
+    may_answer = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await may_answer.wait()
+            await hello(scope, receive, send)
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        ends.append(await receive())
+
+    book = Book()
+    options = AsgiOptions(limit_concurrency=1, concurrency_wait=100.0)
+    stage.prepare(app, options=options, log_access=book.log, on_response=book.take)
+    await ask(stage, "/first")
+    client = await WebSocketClient.connect(stage, request=asking_for_websocket("/ws"))
+    assert stage.application is not None
+    await stage.until(lambda: len(stage.application.shared.waiting) == 1)  # type: ignore[union-attr]
+    may_answer.set()
+    assert (await client.answer()).status == 101
+    client.close(4000)
+    await client.closing()
+    await stage.until(lambda: bool(ends))
+    assert ends[0]["code"] == 4000
+    await stage.until(lambda: not stage.running())
+    assert sorted(book.lines) == [(b"/first", 200), (b"/ws", 101)]
+    assert book.count == 2
+
+
+async def test_an_access_log_that_fails_stops_no_refusal(stage: Stage) -> None:
+    def fail(exchange: Exchange, link: Link, started_at: float, ended_at: float) -> None:
+        raise ValueError
+
+    app = Gatekeeper()
+    stage.prepare(app, options=AsgiOptions(limit_concurrency=1, concurrency_wait=5.0), log_access=fail)
+    first = await ask(stage, "/first")
+    others = [await ask(stage, "/second"), await ask(stage, "/third")]
+    assert stage.application is not None
+    stage.application.tick(stage_time() + 10)
+    for other in others:
+        assert (await other.answer()).status == 503
+    app.may_answer.set()
+    await first.answer()
+    await stage.until(lambda: not stage.running())
+    assert {record.getMessage() for record in stage.take_log()} == {"The access log cannot take a line"}

@@ -1,6 +1,7 @@
 """WebSockets on the ASGI layer: the scope, the handshake, messages both ways, and who waits for whom."""
 
 import asyncio
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -12,6 +13,12 @@ from tests.support.stage import GET, Receive, Scope, Send, Stage, hello
 from tests.support.websocket import ACCEPT, PING, PONG, WebSocketClient, asking, frame
 
 ACCEPTED = {"type": "websocket.accept"}
+
+
+class Subprotocol(StrEnum):
+    """Name what the application speaks."""
+
+    Y = "y"
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,6 +111,14 @@ async def test_accept_has_the_subprotocol_and_the_headers_of_the_application(sta
         (b"set-cookie", b"a=1"),
         (b"set-cookie", b"b=2"),
     ]
+
+
+async def test_subprotocol_may_be_a_member_of_an_enumeration(stage: Stage) -> None:
+    keeper = Keeper({**ACCEPTED, "subprotocol": Subprotocol.Y})
+    client = await WebSocketClient.connect(stage, keeper, asking("/", "Sec-WebSocket-Protocol: x, y"))
+    answer = await client.answer()
+    assert answer.status == 101
+    assert (b"sec-websocket-protocol", b"y") in answer.fields
 
 
 async def test_messages_that_came_with_the_request_are_received_after_accept(stage: Stage) -> None:

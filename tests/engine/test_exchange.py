@@ -65,6 +65,7 @@ class Gate:
 def new_exchange(method: str = "GET", expects: bool = False) -> tuple[Exchange, Sink]:
     """Return an exchange whose body is still to come, and its sink."""
     head = RequestHead.__new__(RequestHead)
+    head.asks_websocket = False
     head.content_length = 5
     head.expects_continue = expects
     head.headers = []

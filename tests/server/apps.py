@@ -68,6 +68,16 @@ async def sockets(scope: Any, receive: Any, send: Any) -> None:
     say(f"ended {message['code']} {message['reason']}")
 
 
+async def deaf(scope: Any, receive: Any, send: Any) -> None:
+    """Neither accept nor refuse a WebSocket; answer HTTP."""
+    if scope["type"] == "http":
+        await answer(send, b"plain")
+        return
+    assert scope["type"] == "websocket"
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+
+
 async def stubborn(scope: Any, receive: Any, send: Any) -> None:
     """Begin a response and never end it."""
     if scope["type"] == "lifespan":

@@ -1,12 +1,15 @@
 """Cutting: the order in which what still runs is ended, and how it is named."""
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
 
+from licorne.drivers.link import DriverLink
+from licorne.engine.connection import Closing, Connection
 from licorne.link import Cycle
-from licorne.server.cutting import cut, running_requests
+from licorne.server.cutting import cut, log_losses, running_requests
 
 
 class NamedCycle(Cycle):
@@ -88,3 +91,35 @@ def test_at_most_five_requests_are_named(names: list[str], phrase: str) -> None:
     for number, name in enumerate(names):
         runtime.add(number, name)
     assert running_requests(runtime) == phrase
+
+
+class ShownLink(DriverLink):
+    """Be a link whose transport and connection are said to be so far."""
+
+    def __init__(self, closing: Closing, unsent: int) -> None:
+        self.connection = Connection()
+        self.connection.closing = closing
+        self.tasks = None
+        self.size = unsent
+
+    def unsent_bytes(self) -> int:
+        return self.size
+
+
+@pytest.mark.parametrize(
+    ("links", "line"),
+    [
+        ([], ""),
+        ([(Closing.LINGER, 0), (Closing.FLUSH, 0)], ""),
+        ([(Closing.OPEN, 0), (Closing.LINGER, 0)], "Drop 1 open connection(s), timeout graceful shutdown exceeded"),
+        ([(Closing.LINGER, 5), (Closing.FLUSH, 1)], "Drop 2 open connection(s), timeout graceful shutdown exceeded"),
+    ],
+)
+def test_connections_that_lose_something_are_counted(
+    links: list[tuple[Closing, int]], line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    runtime: Any = Everything()
+    runtime.running = 0
+    runtime.links = {ShownLink(*shown) for shown in links}
+    log_losses(runtime, logging.getLogger("cutting"))
+    assert [record.getMessage() for record in caplog.records] == [line] * bool(line)

@@ -153,6 +153,17 @@ def test_a_client_of_a_thread_is_answered_503_and_the_thread_is_waited_for_aloud
     assert server.log.count("app: cancelled") == 1 + 1  # by the server, and by the end of the event loop
 
 
+def test_a_connection_without_a_task_at_the_bound_is_called_one(loop: str) -> None:
+    with running("echo", loop, "--timeout-graceful-shutdown=200ms") as server, Client(server.port) as client:
+        client.get()
+        client.sock.sendall(b"GET / HTTP/1.1\r\nHost")
+        server.wait_for("app: answered")
+        server.signal(signal.SIGTERM)
+        assert server.wait() == -signal.SIGTERM
+    assert "Drop 1 open connection(s), timeout graceful shutdown exceeded" in server.log
+    assert "running task(s)" not in server.log
+
+
 # --- being told twice ---------------------------------------------------------------------------------------
 
 

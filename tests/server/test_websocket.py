@@ -99,6 +99,8 @@ def test_origins_that_are_not_in_the_list_get_403_and_a_line() -> None:
 
 def test_without_websocket_the_request_is_plain_http_and_one_hint_says_so() -> None:
     with running("sockets", "--ws=none") as server, Client(server.port) as client:
+        assert client.get().endswith(b"plain")
+        assert "--ws none" not in server.log
         for _ in range(3):
             client.sock.sendall(asking())
             assert client.read_response().endswith(b"plain")
@@ -115,6 +117,43 @@ def test_answered_handshakes_count_for_the_limit_on_requests() -> None:
             assert other.get().endswith(b"plain")
         assert client.read_until(b"restart") == closing(1012, "service restart")
         server.wait_for("Maximum request limit of 2 exceeded")
+
+
+def test_a_handshake_that_nobody_answers_counts_for_the_limit_on_requests_once() -> None:
+    with running("deaf", "--limit-max-requests=2", "--ws-handshake-timeout=100ms") as server:
+        assert answer_of(server).startswith(b"HTTP/1.1 503 ")
+        server.wait_for(r'"GET /ws\?a=1 HTTP/1\.1" 503 ')
+        with Client(server.port) as other:
+            assert other.get().endswith(b"plain")
+        server.wait_for("Maximum request limit of 2 exceeded")
+
+
+# --- those that wait for their turn --------------------------------------------------------------------------
+
+
+def test_a_websocket_that_waits_is_answered_once_at_the_stop() -> None:
+    options = ("--limit-concurrency=1", "--limit-concurrency-wait=2s")
+    with running("sockets", *options) as server, opened(server) as client, Client(server.port) as waiting:
+        waiting.sock.sendall(asking("/waiting"))
+        server.signal(signal.SIGTERM)
+        assert waiting.read_to_the_end().startswith(b"HTTP/1.1 503 ")
+        assert client.read_until(b"restart") == closing(1012, "service restart")
+        client.sock.sendall(frame(8, struct.pack(">H", 1012)))
+        assert server.wait() == -signal.SIGTERM
+    assert server.log.count('"GET /waiting HTTP/1.1" 503 ') == 1
+    assert "Traceback" not in server.log
+
+
+def test_a_websocket_that_waits_longer_than_its_handshake_may_last_is_answered_once() -> None:
+    options = ("--limit-concurrency=1", "--limit-concurrency-wait=1s", "--ws-handshake-timeout=200ms")
+    with running("sockets", *options) as server, opened(server), Client(server.port) as late:
+        assert answer_of(server).startswith(b"HTTP/1.1 503 ")
+        late.send_request("/late")
+        assert b"HTTP/1.1 503 " in late.read_response()  # by then the first would have been answered again
+        server.signal(signal.SIGTERM)
+        server.wait()
+    assert server.log.count('" 503 ') == 2
+    assert "Traceback" not in server.log
 
 
 def test_log_level_trace_tells_of_upgrades_and_messages() -> None:

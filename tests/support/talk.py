@@ -124,6 +124,8 @@ class Talk:
         """Let bytes arrive."""
         for piece in pieces:
             self.session.receive_data(piece, self.now)
+            while self.session.is_resting():
+                self.session.go_on(self.now)
             self.settle()
 
     def wait(self, seconds: float) -> None:
@@ -160,6 +162,7 @@ class Talk:
 def new_asking(extensions: bytes, key: bytes) -> tuple[Exchange, Sink]:
     """Return an exchange whose request asks for a WebSocket, and its sink."""
     head = RequestHead.__new__(RequestHead)
+    head.asks_websocket = True
     head.content_length = 0
     head.expects_continue = False
     head.headers = [(b"sec-websocket-version", b"13"), (b"sec-websocket-key", key)]

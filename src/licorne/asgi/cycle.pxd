@@ -1,17 +1,20 @@
 cimport cython
 
+from licorne.asgi.shared cimport Shared
 from licorne.link cimport Cycle
 
+cdef object _Coroutine
 cdef object _EXHAUSTED
 
 
 cdef class AsgiCycle(Cycle):
     cpdef message_now(self)
     cpdef take(self, object message)
+    cdef call_application(self, Shared shared, dict scope)
+    cdef str kind_of(self, dict message)
 
 
 @cython.final
-@cython.freelist(64)
 cdef class Call:
     cdef AsgiCycle cycle
     cdef bint has_begun

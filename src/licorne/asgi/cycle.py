@@ -5,14 +5,20 @@ is made: in the thread and the task that awaits it, once, and not at all if that
 a coroutine, because some applications pass it to `create_task`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Coroutine, Generator, Iterator
+from types import CoroutineType
 from typing import Any
 
+from licorne.asgi.shared import Shared
+from licorne.errors import LocalProtocolError
 from licorne.link import Cycle
 
 __all__ = ["AsgiCycle", "Call", "Message"]
 
 Message = dict[str, Any]
+
+_Coroutine = CoroutineType
 
 # Awaiting an iterator that has nothing to give ends at once with None, and without an exception being made.
 _EXHAUSTED: Iterator[Any] = iter(())
@@ -46,6 +52,24 @@ class AsgiCycle(Cycle):
     def take(self, message: Message) -> Awaitable[None] | None:
         """Take a message of the application; return what it must wait for, if anything."""
         raise NotImplementedError
+
+    # what it has from here
+
+    def call_application(self, shared: Shared, scope: Message) -> Coroutine[Any, Any, None]:
+        """Return the coroutine of the application for one scope."""
+        if not shared.is_coroutine:
+            return _called(shared.app, scope, self.receive, self.send)
+        result = shared.app(scope, self.receive, self.send)
+        return result if type(result) is _Coroutine or asyncio.iscoroutine(result) else _awaited(result)
+
+    def kind_of(self, message: Message) -> str:
+        """Return the type of a message as a plain str. Raises LocalProtocolError when it has none."""
+        kind = message.get("type")
+        if type(kind) is str:
+            return kind
+        if not isinstance(kind, str):
+            raise LocalProtocolError(f"An ASGI message must have a 'type' that is a str, got {kind!r}.")
+        return str.__str__(kind)
 
 
 class Call:
@@ -123,3 +147,13 @@ def _new_call(cycle: AsgiCycle, message: Any, is_send: bool) -> Call:
     call.has_begun = False
     call.inner = None
     return call
+
+
+async def _called(app: Any, scope: Message, receive: Any, send: Any) -> None:
+    """Call an application that works before it returns something to await: its task must be there already."""
+    await app(scope, receive, send)
+
+
+async def _awaited(result: Any) -> None:
+    """Make a coroutine of any awaitable, such as the instance of a class-based application."""
+    await result

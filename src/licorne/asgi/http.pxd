@@ -7,7 +7,6 @@ from licorne.engine.exchange cimport Exchange
 from licorne.engine.received cimport BodyBuffer
 from licorne.link cimport Link
 
-cdef object _Coroutine
 cdef str _DISCONNECT
 cdef str _START
 cdef str _BODY
@@ -51,5 +50,4 @@ cdef class HttpCycle(AsgiCycle):
     cdef _answer_failure(self, bint is_told)
 
 
-cdef str _kind_of(dict message)
 cdef bytes _bytes_of(object body)

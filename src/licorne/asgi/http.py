@@ -13,7 +13,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Coroutine
 from time import perf_counter
-from types import CoroutineType
 from typing import Any
 
 from licorne.asgi.cycle import AsgiCycle, Message
@@ -27,7 +26,6 @@ __all__ = ["HttpCycle"]
 
 logger = logging.getLogger("licorne.error")
 
-_Coroutine = CoroutineType
 _DISCONNECT = "http.disconnect"
 _START = "http.response.start"
 _BODY = "http.response.body"
@@ -73,11 +71,7 @@ class HttpCycle(AsgiCycle):
 
     def start(self) -> Coroutine[Any, Any, None]:
         shared = self.shared
-        scope = shared.scopes.http_scope(self.exchange, self.link)
-        if not shared.is_coroutine:
-            return _called(shared.app, scope, self.receive, self.send)
-        result = shared.app(scope, self.receive, self.send)
-        return result if type(result) is _Coroutine or asyncio.iscoroutine(result) else _awaited(result)
+        return self.call_application(shared, shared.scopes.http_scope(self.exchange, self.link))
 
     def finish(self, error: BaseException | None) -> None:
         try:
@@ -151,7 +145,7 @@ class HttpCycle(AsgiCycle):
     # internals: sending
 
     def _take(self, message: Message) -> Awaitable[None] | None:
-        kind = _kind_of(message)
+        kind = self.kind_of(message)
         exchange = self.exchange
         if exchange.has_started():
             if kind == _BODY and not self.has_ended:
@@ -245,11 +239,7 @@ class HttpCycle(AsgiCycle):
             self.has_ended = True
             shared = self.shared
             if shared.log_access is not None:
-                ended_at = perf_counter() if shared.needs_time else 0.0
-                try:
-                    shared.log_access(self.exchange, self.link, self.started_at, ended_at)
-                except Exception:
-                    logger.exception("The access log cannot take a line")
+                shared.log(self.exchange, self.link, self.started_at, perf_counter() if shared.needs_time else 0.0)
 
     def _fail(self, error: BaseException | None) -> None:
         """Deal with an application that raised, or that left its response open."""
@@ -296,16 +286,6 @@ class HttpCycle(AsgiCycle):
             self._count()
 
 
-def _kind_of(message: Message) -> str:
-    """Return the type of a message as a plain str. Raises LocalProtocolError when it has none."""
-    kind = message.get("type")
-    if type(kind) is str:
-        return kind
-    if not isinstance(kind, str):
-        raise LocalProtocolError(f"An ASGI message must have a 'type' that is a str, got {kind!r}.")
-    return str.__str__(kind)
-
-
 def _bytes_of(body: Any) -> bytes:
     """Return a body as bytes. Raises LocalProtocolError for what is not bytes-like."""
     if type(body) is bytes:
@@ -313,13 +293,3 @@ def _bytes_of(body: Any) -> bytes:
     if isinstance(body, bytes | bytearray | memoryview):
         return bytes(body)
     raise LocalProtocolError(f"The body of a response must be bytes, got {type(body).__name__}.")
-
-
-async def _called(app: Any, scope: Message, receive: Any, send: Any) -> None:
-    """Call an application that works before it returns something to await: its task must be there already."""
-    await app(scope, receive, send)
-
-
-async def _awaited(result: Any) -> None:
-    """Make a coroutine of any awaitable, such as the instance of a class-based application."""
-    await result

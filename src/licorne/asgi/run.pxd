@@ -20,3 +20,4 @@ cdef class Application(Service):
     @cython.locals(cycle=WebSocketCycle)
     cdef Cycle _new_websocket_cycle(self, Exchange exchange, Link link)
     cdef bint _opens_session(self, Exchange exchange, Link link) except -1
+    cdef bint _is_wanted(self, Exchange exchange) except -1

@@ -13,9 +13,10 @@ from typing import Any
 from licorne.asgi.http import HttpCycle
 from licorne.asgi.scope import ScopeMaker
 from licorne.asgi.shared import Shared
+from licorne.asgi.unserved import Unserved
 from licorne.asgi.websocket import WebSocketCycle
 from licorne.engine.exchange import Exchange
-from licorne.engine.websocket.handshake import refusal_fields
+from licorne.engine.websocket.session import refusal_fields
 from licorne.errors import RemoteProtocolError
 from licorne.link import Cycle, Link, Service
 
@@ -64,14 +65,20 @@ class Application(Service):
         """Return the cycle of a new exchange; None if it was answered, or has to wait until its link is told."""
         shared = self.shared
         asked = exchange
-        if asked.is_websocket() and not self._opens_session(asked, link):
+        if asked.head.asks_websocket and not self._opens_session(asked, link):
             return None
         if shared.is_limited:
             if shared.running >= shared.limit or shared.waiting:
-                shared.waiting.append((exchange, link, self.clock() + self.options.concurrency_wait))
+                self._hold_back(exchange, link)
                 return None
             shared.running += 1
         return self._new_cycle(exchange, link)
+
+    def _hold_back(self, exchange: Exchange, link: Link) -> None:
+        self.shared.waiting.append((exchange, link, self.clock() + self.options.concurrency_wait))
+        session: Any = exchange.tunnel
+        if session is not None:
+            session.gate = Unserved(exchange, link, self.shared)
 
     def _new_cycle(self, exchange: Exchange, link: Link) -> Cycle:
         if exchange.tunnel is not None:
@@ -86,7 +93,7 @@ class Application(Service):
         return cycle
 
     def _opens_session(self, exchange: Exchange, link: Link) -> bool:
-        """Give an exchange its session; False if it was refused and answered."""
+        """Give an exchange its session where WebSocket is spoken; False if it was refused and answered."""
         if self.shared.open_session is None:
             return True
         try:
@@ -113,15 +120,22 @@ class Application(Service):
         try:
             while shared.waiting and shared.running < shared.limit:
                 exchange, link, _ = shared.waiting.popleft()
-                if not exchange.is_disconnected:
+                if self._is_wanted(exchange):
                     shared.running += 1
                     link.start(self._new_cycle(exchange, link))
                     link.pump()
         finally:
             self.is_starting = False
 
+    def _is_wanted(self, exchange: Exchange) -> bool:
+        """Tell whether an exchange that has waited still needs an answer; nobody else may give it from now on."""
+        session: Any = exchange.tunnel
+        if session is not None:
+            session.gate = None
+        return not (exchange.is_disconnected or exchange.has_started())
+
     def _refuse(self, exchange: Exchange, link: Link) -> None:
-        if exchange.is_disconnected:
+        if not self._is_wanted(exchange):
             return
         seconds = max(1, round(self.options.concurrency_wait))
         self._answer(exchange, link, 503, [(b"retry-after", b"%d" % seconds)], "Service Unavailable")
@@ -134,5 +148,4 @@ class Application(Service):
         exchange.start_response(status, [(b"content-type", b"text/plain; charset=utf-8"), *fields])
         exchange.write(text.encode(), True)
         link.pump()
-        if self.shared.log_access is not None:
-            self.shared.log_access(exchange, link, 0.0, 0.0)
+        self.shared.log(exchange, link, 0.0, 0.0)

@@ -6,21 +6,17 @@ knows them by their types.
 
 from typing import Any
 
+from licorne.asgi.cycle import Message
+from licorne.engine.websocket.session import is_sendable
 from licorne.errors import LocalProtocolError
 
-__all__ = ["bytes_of_body", "closing_of", "code_of", "fields_of_accept", "odd_payload"]
+__all__ = ["bytes_of_body", "closing_of", "code_of", "fields_of_accept", "odd_payload", "subprotocol_of"]
 
 _NORMAL_CLOSURE = 1000
-# RFC 6455 §7.4 and the registry that it founded: the codes that an endpoint may send, and those of applications.
-_SENDABLE = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
-_FIRST_PRIVATE = 3000
-_LAST_PRIVATE = 4999
 # RFC 6455 §5.5: 125 bytes, of which the code takes two.
 _MAX_REASON_BYTES = 123
 # RFC 6455 §11.3: these fields are the handshake's own.
 _OWN_FIELDS = b"sec-websocket-"
-
-Message = dict[str, Any]
 
 
 def odd_payload(message: Message) -> str | bytes:
@@ -32,6 +28,12 @@ def odd_payload(message: Message) -> str | bytes:
         return bytes(data)
     given = f"text: {type(text).__name__}, bytes: {type(data).__name__}"
     raise LocalProtocolError(f"'websocket.send' must have either 'text' as str or 'bytes' as bytes, got {given}.")
+
+
+def subprotocol_of(message: Message) -> Any:
+    """Return the subprotocol of a `websocket.accept`: a plain str, None for none, or what cannot have been offered."""
+    subprotocol = message.get("subprotocol") or None
+    return str.__str__(subprotocol) if isinstance(subprotocol, str) else subprotocol
 
 
 def fields_of_accept(message: Message) -> list[Any]:
@@ -57,7 +59,7 @@ def code_of(message: Message) -> int:
     code = message.get("code")
     if code is None:
         code = _NORMAL_CLOSURE
-    if not isinstance(code, int) or not (code in _SENDABLE or _FIRST_PRIVATE <= code <= _LAST_PRIVATE):
+    if not isinstance(code, int) or not is_sendable(code):
         expected = "an int of 1000-1003, 1007-1014 or 3000-4999"
         raise LocalProtocolError(f"The code of 'websocket.close' must be {expected}, got {code!r}.")
     return int(code)

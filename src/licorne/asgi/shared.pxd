@@ -1,6 +1,8 @@
 cimport cython
 
 from licorne.asgi.scope cimport ScopeMaker
+from licorne.engine.exchange cimport Exchange
+from licorne.link cimport Link
 
 
 @cython.final
@@ -19,4 +21,5 @@ cdef class Shared:
     cdef public object start_next
     cdef public object waiting
 
+    cpdef log(self, Exchange exchange, Link link, double started_at, double ended_at)
     cpdef release(self)

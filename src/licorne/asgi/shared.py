@@ -1,6 +1,7 @@
 """Shared: what all cycles of one worker have in common, and the queue of requests over the concurrency limit."""
 
 import inspect
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,8 @@ from licorne.errors import RemoteProtocolError
 from licorne.link import Link
 
 __all__ = ["Shared"]
+
+logger = logging.getLogger("licorne.error")
 
 
 class Shared:
@@ -49,8 +52,17 @@ class Shared:
         self.on_response: Callable[[], None] | None = None
         #: Called for a request that is refused before the application sees it.
         self.on_refusal: Callable[[RemoteProtocolError, Link], object] | None = None
-        #: Gives an exchange a WebSocket session, or raises RemoteProtocolError; None where WebSocket is not spoken.
+        #: Asked for each exchange that wants to be a WebSocket: gives it a session, raises RemoteProtocolError, or does
+        #: nothing, so that it is served as HTTP.
         self.open_session: Callable[[Exchange], object] | None = None
+
+    def log(self, exchange: Exchange, link: Link, started_at: float, ended_at: float) -> None:
+        """Give the access log, if there is one, an exchange that is over."""
+        if self.log_access is not None:
+            try:
+                self.log_access(exchange, link, started_at, ended_at)
+            except Exception:
+                logger.exception("The access log cannot take a line")
 
     def release(self) -> None:
         """Take the end of a cycle; let the next request in."""

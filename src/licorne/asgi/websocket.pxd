@@ -68,6 +68,3 @@ cdef class WebSocketCycle(WaitingCycle):
     cdef bint _is_expected(self, object error) except -1
     cdef _report(self, object error)
     cdef _answer(self, int status, bytes body)
-
-
-cdef str _kind_of(dict message)

@@ -22,7 +22,7 @@ from typing import Any
 
 from licorne.asgi.cycle import Message
 from licorne.asgi.lines import log_accepted, log_begun, log_closed, log_refused
-from licorne.asgi.shapes import bytes_of_body, closing_of, code_of, fields_of_accept, odd_payload
+from licorne.asgi.shapes import bytes_of_body, closing_of, code_of, fields_of_accept, odd_payload, subprotocol_of
 from licorne.asgi.shared import Shared
 from licorne.asgi.waiting import WaitingCycle
 from licorne.engine.exchange import Exchange
@@ -102,10 +102,7 @@ class WebSocketCycle(WaitingCycle):
         log_begun(self.link)
         shared = self.shared
         scope = shared.scopes.websocket_scope(self.exchange, self.link, self.session.upgrade.subprotocols)
-        if not shared.is_coroutine:
-            return _called(shared.app, scope, self.receive, self.send)
-        result = shared.app(scope, self.receive, self.send)
-        return result if asyncio.iscoroutine(result) else _awaited(result)
+        return self.call_application(shared, scope)
 
     def finish(self, error: BaseException | None) -> None:
         try:
@@ -201,7 +198,7 @@ class WebSocketCycle(WaitingCycle):
     # internals: sending
 
     def _take(self, message: Message) -> Awaitable[None] | None:
-        kind = _kind_of(message)
+        kind = self.kind_of(message)
         if kind == _SEND and self.state == _OPEN:
             return self._send(message)
         return self._send_rare(kind, message)
@@ -263,7 +260,7 @@ class WebSocketCycle(WaitingCycle):
         return None
 
     def _accept(self, message: Message) -> None:
-        subprotocol = message.get("subprotocol") or None
+        subprotocol = subprotocol_of(message)
         offered = self.session.upgrade.subprotocols
         if subprotocol is not None and subprotocol not in offered:
             # RFC 6455 §4.1: the client would have to fail the connection.
@@ -311,17 +308,15 @@ class WebSocketCycle(WaitingCycle):
         if self.has_ended:
             return
         self.has_ended = True
-        exchange, link, shared = self.exchange, self.link, self.shared
+        exchange, link = self.exchange, self.link
         ended_at = perf_counter()
-        try:
-            if self.accepted_at:
-                log_closed(exchange, link, self.session, ended_at - self.accepted_at)
-            else:
-                log_refused(exchange, link)
-            if shared.log_access is not None:
-                shared.log_access(exchange, link, self.started_at, ended_at)
-        except Exception:
-            logger.exception("The access log cannot take a line")
+        if exchange.status:
+            self._count()  # its session may have answered
+        if self.accepted_at:
+            log_closed(exchange, link, self.session, ended_at - self.accepted_at)
+        else:
+            log_refused(exchange, link)
+        self.shared.log(exchange, link, self.started_at, ended_at)
 
     def _conclude(self, error: BaseException | None) -> None:
         """End what the application has left open."""
@@ -361,23 +356,3 @@ class WebSocketCycle(WaitingCycle):
         self.exchange.start_response(status, [(b"content-type", b"text/plain; charset=utf-8")] if body else [])
         self.exchange.write(body, True)
         self._count()
-
-
-def _kind_of(message: Message) -> str:
-    """Return the type of a message as a plain str. Raises LocalProtocolError when it has none."""
-    kind = message.get("type")
-    if type(kind) is str:
-        return kind
-    if not isinstance(kind, str):
-        raise LocalProtocolError(f"An ASGI message must have a 'type' that is a str, got {kind!r}.")
-    return str.__str__(kind)
-
-
-async def _called(app: Any, scope: Message, receive: Any, send: Any) -> None:
-    """Call an application that works before it returns something to await: its task must be there already."""
-    await app(scope, receive, send)
-
-
-async def _awaited(result: Any) -> None:
-    """Make a coroutine of any awaitable, such as the instance of a class-based application."""
-    await result

@@ -3,6 +3,7 @@ cimport cython
 @cython.final
 @cython.freelist(64)
 cdef class RequestHead:
+    cdef public bint asks_websocket
     cdef public long long content_length
     cdef public bint expects_continue
     cdef public list headers

@@ -7,6 +7,7 @@ class RequestHead:
     """Hold a request's start line and fields, checked and parsed; nothing here changes once it is made."""
 
     __slots__ = (
+        "asks_websocket",
         "content_length",
         "expects_continue",
         "headers",
@@ -19,13 +20,15 @@ class RequestHead:
         "target",
     )
 
+    #: The request asks to open a WebSocket (RFC 6455 §4.1).
+    asks_websocket: bool
     #: Bytes of body announced; -1 when it comes in chunks.
     content_length: int
     expects_continue: bool
     #: (lower-case name, value) in the order received.
     headers: list[tuple[bytes, bytes]]
     http_version: str
-    #: The request asks to open a WebSocket (RFC 6455 §4.1), and nothing forbids that here.
+    #: It asks, and WebSocket is spoken here.
     is_websocket: bool
     method: str
     #: The raw path, still percent-encoded, without the query.

@@ -7,14 +7,17 @@
 Rules: a peer who waits for an answer gets one; an application is cancelled once, so that its cleaning up is not.
 """
 
+import logging
 from collections.abc import Iterator
 from itertools import islice
 
 from licorne.drivers.base import Runtime
-from licorne.link import Cycle
+from licorne.drivers.link import DriverLink
+from licorne.engine.connection import Closing
+from licorne.link import Cycle, Link
 from licorne.server.intake import turn
 
-__all__ = ["cut", "running_requests"]
+__all__ = ["cut", "log_losses", "running_requests"]
 
 #: How often the loop turns for what was cancelled, which may be several tasks deep, and for what was written.
 _END_TURNS = 10
@@ -30,6 +33,21 @@ async def cut(runtime: Runtime) -> None:
         cycle.cut()
     await turn(_END_TURNS)
     runtime.drop_links()
+
+
+def log_losses(runtime: Runtime, logger: logging.Logger) -> None:
+    """Say what is about to be cut; nothing when nobody loses anything by that."""
+    if runtime.running:
+        line = "Cancel %d running task(s), timeout graceful shutdown exceeded%s"
+        logger.error(line, runtime.running, running_requests(runtime))
+    count = sum(_is_cut(link) for link in runtime.links if not link.tasks)
+    if count:
+        logger.warning("Drop %d open connection(s), timeout graceful shutdown exceeded", count)
+
+
+def _is_cut(link: Link) -> bool:
+    """Tell whether something is still to come in or to go out; a connection that only lingers loses nothing."""
+    return isinstance(link, DriverLink) and (link.connection.closing == Closing.OPEN or link.unsent_bytes() > 0)
 
 
 def running_requests(runtime: Runtime) -> str:

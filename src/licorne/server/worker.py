@@ -25,7 +25,7 @@ from licorne.drivers.asyncio import AsyncioRuntime
 from licorne.errors import StartupError
 from licorne.logs.access import AccessLog
 from licorne.server.bell import Bell
-from licorne.server.cutting import cut, running_requests
+from licorne.server.cutting import cut, log_losses
 from licorne.server.hint import UpgradeHint
 from licorne.server.importer import LoadedApp
 from licorne.server.intake import Intake, turn
@@ -45,6 +45,7 @@ from licorne.server.settings import (
 )
 from licorne.server.signals import INTENTIONS, Capture, Intention
 from licorne.server.threads import ThreadWatch
+from licorne.server.ticks import Ticks
 
 __all__ = ["Server", "check"]
 
@@ -242,10 +243,8 @@ class Server:
         runtime.tick = min(runtime.tick, tick_of(config))
         self._refusals = refusals = Refusals(logger, quota.count)
         runtime.on_refusal = application.shared.on_refusal = refusals.take
-        application.shared.open_session = sessions_of(config)
-        if config.ws == "none":
-            runtime.service = UpgradeHint(runtime, logger)
-        runtime.on_tick += [date_ticks(default_headers), application.tick, refusals.tick]
+        application.shared.open_session = UpgradeHint(logger) if config.ws == "none" else sessions_of(config)
+        runtime.on_tick.append(Ticks(logger, date_ticks(default_headers), application.tick, refusals.tick))
         return runtime
 
     def _end_of_quota(self, limit: int) -> None:
@@ -274,8 +273,7 @@ class Server:
         if await self._is_drained(bound / 2 or None):
             return
         if not self.force_exit:
-            line = "Cancel %d running task(s), timeout graceful shutdown exceeded%s"
-            logger.error(line, runtime.running, running_requests(runtime))
+            log_losses(runtime, logger)
         await self._abort()
 
     async def _is_drained(self, timeout: float | None) -> bool:
@@ -286,7 +284,7 @@ class Server:
         if self._runtime is None:
             return
         await cut(self._runtime)
-        if not await self._runtime.drained(_CANCEL_SECONDS):
+        if not await self._runtime.drained(_CANCEL_SECONDS) and self._runtime.running:
             logger.error("%d running task(s) do not end although they were cancelled", self._runtime.running)
 
     async def _stop_application(self) -> None:

@@ -37,7 +37,7 @@ cdef class Http1Request(RequestSink):
     cdef _read_other_form(self, RequestHead head, bytes target)
     cdef bint _expects_continue(self, int minor) except -1
     @cython.locals(known=KnownFields)
-    cdef bint _is_websocket(self, RequestHead head, int minor) except -1
+    cdef bint _asks_websocket(self, RequestHead head, int minor) except -1
     cdef bint _is_last(self, int minor) except -1
     @cython.locals(exchange=Exchange)
     cdef _begin(self, RequestHead head)

@@ -76,7 +76,8 @@ class Http1Request(RequestSink):
         head.content_length = length
         head.expects_continue = self._expects_continue(minor)
         head.takes_trailers = known.te is not None and b"trailers" in list_tokens(known.te)
-        head.is_websocket = known.upgrade is not None and self._is_websocket(head, minor)
+        head.asks_websocket = known.upgrade is not None and self._asks_websocket(head, minor)
+        head.is_websocket = head.asks_websocket and self.takes_websocket
         if head.is_websocket and length:
             raise RemoteProtocolError(400, "a request for a WebSocket has a body")
         self.closes = self._is_last(minor)
@@ -170,10 +171,10 @@ class Http1Request(RequestSink):
             raise RemoteProtocolError(417, "the only expectation met here is 100-continue")
         return True
 
-    def _is_websocket(self, head: RequestHead, minor: int) -> bool:
+    def _asks_websocket(self, head: RequestHead, minor: int) -> bool:
         # RFC 6455 §4.1; RFC 9110 §7.8: an Upgrade that Connection does not name was not meant for us.
         known = self.known
-        if known.upgrade is None or known.connection is None or not (self.takes_websocket and minor):
+        if known.upgrade is None or known.connection is None or not minor:
             return False
         is_asked = b"websocket" in list_tokens(known.upgrade) and b"upgrade" in list_tokens(known.connection)
         return is_asked and head.method == "GET"
