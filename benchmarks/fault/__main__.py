@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -40,6 +41,8 @@ FAULTS: dict[str, Callable[[Stage], Verdict]] = {
 
 def main() -> int:
     """Play; return 1 when a promise was broken."""
+    # Whoever ends us ends the servers that we started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = _parse_arguments()
     try:
         (server,) = find_servers([options.server])

@@ -4,6 +4,7 @@ import argparse
 import fnmatch
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -23,6 +24,8 @@ SHOWN_VERSIONS = (
 
 def main() -> int:
     """Run what the command line asks for; return 1 when `--check` finds a broken target."""
+    # Whoever ends us ends the servers that we started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = _parse_arguments()
     if options.list:
         _print_choices()
