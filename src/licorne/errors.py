@@ -8,6 +8,7 @@
     ├── RemoteProtocolError    the peer broke them; carries the HTTP answer
     ├── WebSocketError         the peer broke the rules of WebSocket; carries the close code
     └── ClientDisconnected     `send()` after the client left                 (an OSError)
+        └── SentAfterClose     `send()` after the application closed its WebSocket (also a LocalProtocolError)
 
 Rules: a message says what was wrong, where the value came from and what to do; it is one line.
 """
@@ -21,6 +22,7 @@ __all__ = [
     "LicorneError",
     "LocalProtocolError",
     "RemoteProtocolError",
+    "SentAfterClose",
     "StartupError",
     "WebSocketError",
 ]
@@ -89,3 +91,10 @@ class WebSocketError(LicorneError):
 
 class ClientDisconnected(LicorneError, OSError):
     """Tell the application that the client left; an OSError, as ASGI HTTP 2.4 asks of `send()`."""
+
+
+class SentAfterClose(LocalProtocolError, ClientDisconnected):
+    """Tell the application that it closed the WebSocket itself.
+
+    ASGI WebSocket 2.4 asks for an OSError, and applications written for Uvicorn expect a RuntimeError: it is both.
+    """

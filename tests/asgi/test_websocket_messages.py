@@ -17,8 +17,8 @@ DENY_PART = {"type": "websocket.http.response.body", "body": b"x", "more_body": 
 DENY_END = {"type": "websocket.http.response.body"}
 
 
-async def fault_of(stage: Stage, *messages: dict[str, Any]) -> str:
-    """Return what is said of the last of some messages; the others are good."""
+async def error_of(stage: Stage, *messages: dict[str, Any]) -> Exception:
+    """Return what the last of some messages raises; the others are good."""
     caught: list[Exception] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,9 +34,16 @@ async def fault_of(stage: Stage, *messages: dict[str, Any]) -> str:
     await stage.until(lambda: bool(caught))
     await stage.until(lambda: not stage.running())
     stage.take_log()
-    assert [type(error) for error in caught] == [LocalProtocolError]
-    assert isinstance(caught[0], RuntimeError)
-    return str(caught[0])
+    (error,) = caught
+    return error
+
+
+async def fault_of(stage: Stage, *messages: dict[str, Any]) -> str:
+    """Return what is said of the last of some messages; the others are good."""
+    error = await error_of(stage, *messages)
+    assert type(error) is LocalProtocolError
+    assert isinstance(error, RuntimeError)
+    return str(error)
 
 
 FIRST = (
@@ -59,8 +66,6 @@ FIRST = (
         ((DENY, DENY_PART, CLOSE), "Expected ASGI message 'websocket.http.response.body', but got 'websocket.close'."),
         ((DENY, DENY_END, DENY_END), "Unexpected ASGI message '…' sent, after response already completed."),
         ((CLOSE, ACCEPTED), "Unexpected ASGI message '…' sent, after response already completed."),
-        ((ACCEPTED, CLOSE, TEXT), "Unexpected ASGI message 'websocket.send', after sending 'websocket.close'."),
-        ((ACCEPTED, CLOSE, CLOSE), "Unexpected ASGI message 'websocket.close', after sending 'websocket.close'."),
         (({"type": "websocket.banana"},), FIRST.replace("websocket.send", "websocket.banana")),
         (({},), "An ASGI message must have a 'type' that is a str, got None."),
     ],
@@ -69,6 +74,16 @@ async def test_message_out_of_order_says_what_was_expected(
     stage: Stage, messages: tuple[dict[str, Any], ...], problem: str
 ) -> None:
     assert matches(await fault_of(stage, *messages), problem)
+
+
+@pytest.mark.parametrize("message", [TEXT, CLOSE])
+async def test_sending_after_the_own_close_raises_an_os_error_that_is_a_runtime_error_too(
+    stage: Stage, message: dict[str, Any]
+) -> None:
+    error = await error_of(stage, ACCEPTED, CLOSE, message)
+    assert isinstance(error, OSError)
+    assert isinstance(error, RuntimeError)
+    assert str(error) == f"Unexpected ASGI message {message['type']!r}, after sending 'websocket.close'."
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from licorne.asgi.shared import Shared
 from licorne.asgi.waiting import WaitingCycle
 from licorne.engine.exchange import Exchange
 from licorne.engine.websocket.session import WebSocketSession
-from licorne.errors import ClientDisconnected, LocalProtocolError
+from licorne.errors import ClientDisconnected, LocalProtocolError, SentAfterClose
 from licorne.link import Link
 
 __all__ = ["WebSocketCycle"]
@@ -234,7 +234,7 @@ class WebSocketCycle(WaitingCycle):
         if state == _DENYING and kind == _DENY_BODY:
             return self._deny_body(message)
         if state == _CLOSED:
-            raise LocalProtocolError(f"Unexpected ASGI message {kind!r}, after sending 'websocket.close'.")
+            raise SentAfterClose(f"Unexpected ASGI message {kind!r}, after sending 'websocket.close'.")
         if state == _DENIED:
             raise LocalProtocolError(f"Unexpected ASGI message {kind!r} sent, after response already completed.")
         expected = f"{_SEND!r} or {_CLOSE!r}" if state == _OPEN else repr(_DENY_BODY)
