@@ -337,6 +337,14 @@ async def test_receive_with_a_timeout(stage: Stage) -> None:
     assert await client.message() == "x"
 
 
+async def test_messages_before_the_clients_close_are_answered(stage: Stage) -> None:
+    stage.prepare(echo)
+    client = await WebSocketClient.opened(stage)
+    client.peer.send(frame(1, b"hi") + frame(8, b"\x0f\xa0bye"))
+    assert await client.message() == "hi"
+    assert await client.frame() == (8, b"\x0f\xa0bye")
+
+
 async def test_full_queue_stops_reading_until_the_application_receives(stage: Stage) -> None:
     may_receive = asyncio.Event()
     keeper = Keeper()

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from licorne.engine.limits import Limits
+from licorne.engine.websocket.options import SessionOptions
 from tests.support.peer import DEADLINE
 from tests.support.stage import GET, POST, Receive, Scope, Send, Stage, hello
+from tests.support.websocket import WebSocketClient, frame
 
 START = {"type": "http.response.start", "status": 200, "headers": []}
 MEBIBYTE = 1024 * 1024
@@ -264,4 +266,46 @@ async def test_pipelined_requests_wait_in_the_kernel(stage: Stage) -> None:
     assert sent < 8 * MEBIBYTE
     client.leave()
     may_end.set()
+    await stage.until(lambda: not stage.running())
+
+
+# --- WebSockets ---------------------------------------------------------------------------------------------
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Accept, and send back what comes."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({**message, "type": "websocket.send"})
+
+
+async def test_flood_of_control_frames_leaves_others_their_turn(stage: Stage) -> None:
+    stage.prepare(echo)
+    flooder = await WebSocketClient.opened(stage)
+    other = await WebSocketClient.opened(stage)
+    flooder.peer.send(frame(10) * 100_000 + frame(1, b"end"))
+    end = asyncio.ensure_future(flooder.message())
+    count = 0
+    while not end.done():
+        other.send_text("x")
+        assert await other.message() == "x"
+        count += 1
+    assert await end == "end"
+    assert count > 20
+
+
+async def test_client_that_leaves_a_full_queue_behind_is_found_out(stage: Stage) -> None:
+    may_end = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await may_end.wait()
+
+    stage.prepare(app, driver={"disconnect_timeout": 0.2}, websocket=SessionOptions(max_queue=1, ping_interval=0.1))
+    client = await WebSocketClient.opened(stage)
+    client.peer.send(frame(1, b"x") * 10)
+    await asyncio.sleep(0.05)
+    client.peer.reset()
     await stage.until(lambda: not stage.running())

@@ -36,6 +36,27 @@ class StillLink(DriverLink):
         self.closings.append(closing)
 
 
+class SlowLink(StillLink):
+    """Be a link whose peer takes so many of the bytes that it is sent between two looks."""
+
+    def __init__(self, runtime: Runtime, taken: int) -> None:
+        super().__init__(runtime)
+        self.pace = taken
+        self.unsent = 1000
+        self.written = 1000
+        self.is_write_paused = True
+        self.is_reset = False
+
+    def unsent_bytes(self) -> int:
+        # What is sent in between is ours: pings, and answers to pings.
+        self.written += 10
+        self.unsent += 10 - self.pace
+        return self.unsent
+
+    def reset(self) -> None:
+        self.is_reset = True
+
+
 def serve(start: float) -> tuple[Runtime, StillLink]:
     """Return a runtime that was swept at `start`, and a link that was opened right after."""
     runtime = Runtime(LIMITS, OPTIONS, new_factory("native", LIMITS), Service())
@@ -95,3 +116,17 @@ def test_tick_follows_the_shortest_clock_within_bounds() -> None:
     assert shortest_tick(Limits(**{**none, "body_timeout": 0.8}), OPTIONS) == 0.1
     assert shortest_tick(Limits(**{**none, "body_timeout": 0.001}), OPTIONS) == 0.02
     assert shortest_tick(Limits(**{**none, "body_timeout": 1000.0}), OPTIONS) == 1.0
+
+
+@pytest.mark.parametrize(("taken", "is_reset"), [(0, True), (1, False), (10, False), (11, False)])
+def test_what_we_add_is_no_progress_of_a_peer_that_takes_nothing(taken: int, is_reset: bool) -> None:
+    options = DriverOptions(disconnect_timeout=0, write_stall_timeout=2.0)
+    runtime = Runtime(
+        Limits(head_timeout=0, discard_timeout=0, linger_timeout=0), options, serve(0.0)[0].new_connection, Service()
+    )
+    link = SlowLink(runtime, taken)
+    runtime.now = link.progress_at = 100.0
+    runtime.links.add(link)
+    for number in range(1, 20):
+        sweep(runtime, 100.0 + number * runtime.tick)
+    assert link.is_reset == is_reset

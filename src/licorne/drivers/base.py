@@ -70,6 +70,15 @@ class SharedLink(Link):
     #: Tasks of this link that were not over at once; None until there is one.
     tasks: dict[Any, Cycle] | None
 
+    def __init__(self, connection: Connection) -> None:
+        """Take the engine; the driver sets the addresses once the transport is up."""
+        self.connection = connection
+        self.is_refused = False
+        self.tasks = None
+        self.client = None
+        self.server = None
+        self.is_secure = False
+
     def close_transport(self, closing: int) -> None:
         """Do with the transport what a member of `Closing` says."""
         raise NotImplementedError

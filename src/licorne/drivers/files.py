@@ -73,7 +73,7 @@ async def _send_by_kernel(link: DriverLink, transport: Any, pair: tuple[int, int
         if not sent:
             raise OSError(f"the file ends {end - offset} bytes early")
         offset += sent
-        link.progress_at = link.runtime.now
+        link.written += sent
         await asyncio.sleep(0)  # others have their turn
     return offset
 
@@ -99,6 +99,7 @@ async def _send_by_reading(link: DriverLink, transport: Any, file: BinaryIO, off
         if not data:
             raise OSError(f"the file ends {count} bytes early")
         transport.write(data)
+        link.written += len(data)
         offset += len(data)
         count -= len(data)
         waiting = link.drain()

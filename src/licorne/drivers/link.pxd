@@ -10,13 +10,15 @@ cdef int _MAX_BATCH
 
 cdef class DriverLink(SharedLink):
     cdef Exchange held
+    cdef bint is_going_on
     cdef bint is_pumping
     cdef bint is_reading
     cdef public bint is_write_paused
     cdef public double progress_at
     cdef public Runtime runtime
     cdef public int shown_closing
-    cdef Py_ssize_t unsent
+    cdef long long taken
+    cdef public long long written
 
     cpdef write(self, bytes data)
     cpdef write_all(self, list pieces)
@@ -29,8 +31,9 @@ cdef class DriverLink(SharedLink):
     cpdef closed(self)
     @cython.locals(runtime=Runtime, connection=Connection, exchange=Exchange, cycle=Cycle, begun=int)
     cdef _start_exchanges(self)
-    @cython.locals(pieces=list)
+    @cython.locals(pieces=list, count=Py_ssize_t)
     cdef _write(self)
+    cdef _go_on_later(self)
     @cython.locals(closing=int, wants_data=bint)
     cdef _follow(self)
     cdef _report_refusal(self)

@@ -22,32 +22,33 @@ class DriverLink(SharedLink):
 
     __slots__ = (
         "held",
+        "is_going_on",
         "is_pumping",
         "is_reading",
         "is_write_paused",
         "progress_at",
         "runtime",
         "shown_closing",
-        "unsent",
+        "taken",
+        "written",
     )
 
     def __init__(self, runtime: Runtime) -> None:
+        super().__init__(runtime.new_connection())
         self.runtime = runtime
-        self.connection = runtime.new_connection()
-        self.is_refused = False
-        self.tasks = None
-        self.client = None
-        self.server = None
-        self.is_secure = False
         #: An exchange that is started once the peer reads, or others had their turn; nothing more is read meanwhile.
         self.held: Exchange | None = None
+        #: `go_on` will be called.
+        self.is_going_on = False
         self.is_pumping = False
         self.is_reading = True
         self.is_write_paused = False
         #: The member of `Closing` that the transport was last told.
         self.shown_closing = 0
-        #: How much the transport had not sent when last looked at, and when that last changed.
-        self.unsent = 0
+        #: How many bytes were handed to the peer, whichever way; how many of them it had taken when last looked at,
+        #: and when it last took some. What we add is no progress of its.
+        self.written = 0
+        self.taken = 0
         self.progress_at = 0.0
 
     # what a driver for an event loop adds
@@ -125,17 +126,21 @@ class DriverLink(SharedLink):
 
     def go_on(self) -> None:
         """Take up what was put off for the sake of others."""
+        self.is_going_on = False
+        if self.connection.is_resting():
+            self.connection.go_on(self.runtime.now)
         self.pump()
 
     def check_progress(self, now: float) -> None:
         if not self.is_write_paused and not self.shown_closing:
             return
         unsent = self.unsent_bytes()
-        if unsent != self.unsent or not unsent:
-            self.unsent = unsent
+        taken = self.written - unsent
+        if taken > self.taken or not unsent:
             self.progress_at = now
         elif now - self.progress_at > (self.runtime.options.write_stall_timeout or now):
             self.reset()
+        self.taken = taken
 
     def drop(self) -> None:
         if self.connection.ends_with_connection():
@@ -160,7 +165,7 @@ class DriverLink(SharedLink):
                 return
             if begun == _MAX_BATCH:
                 self.held = exchange  # others have their turn
-                self.go_on_soon()
+                self._go_on_later()
                 return
             begun += 1
             self.held = None
@@ -173,12 +178,14 @@ class DriverLink(SharedLink):
                 self._write()
 
     def _write(self) -> None:
-        if not self.connection.pending_bytes():
+        count = self.connection.pending_bytes()
+        if not count:
             return
+        self.written += count
         pieces = self.connection.data_to_send()
         if len(pieces) == 1:
             self.write(pieces[0])
-        elif sum(map(len, pieces)) <= _MAX_JOINED_BYTES:
+        elif count <= _MAX_JOINED_BYTES:
             self.write(b"".join(pieces))
         else:
             self.write_all(pieces)
@@ -194,6 +201,13 @@ class DriverLink(SharedLink):
         if wants_data != self.is_reading:
             self.is_reading = wants_data
             self.set_reading(wants_data)
+        if not wants_data and self.connection.is_resting():
+            self._go_on_later()
+
+    def _go_on_later(self) -> None:
+        if not self.is_going_on:
+            self.is_going_on = True
+            self.go_on_soon()
 
     def _report_refusal(self) -> None:
         refusal = self.connection.refusal

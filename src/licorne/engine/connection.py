@@ -58,6 +58,9 @@ class Connection:
         """Take note that the transport is gone."""
         raise NotImplementedError
 
+    def go_on(self, now: float) -> None:
+        """Take up what was put off by a rest; the driver calls this in the turn behind one that ended so."""
+
     def expire(self, now: float) -> None:
         """Act on a deadline that has passed."""
         raise NotImplementedError
@@ -89,6 +92,10 @@ class Connection:
     def wants_data(self) -> bool:
         """Tell whether the driver should read from the peer now."""
         raise NotImplementedError
+
+    def is_resting(self) -> bool:
+        """Tell whether nothing is read for the sake of other peers alone: `go_on` is wanted in the next turn."""
+        return False
 
     def ends_with_connection(self) -> bool:
         """Tell whether only the end of the transport ends what is being sent, so that cutting it must show."""

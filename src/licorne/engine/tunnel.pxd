@@ -6,3 +6,5 @@ cdef class Tunnel:
     cpdef expire(self, double now)
     cpdef shutdown(self, double now)
     cpdef bint is_full(self) except -1
+    cpdef bint is_resting(self) except -1
+    cpdef go_on(self, double now)

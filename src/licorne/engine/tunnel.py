@@ -43,3 +43,10 @@ class Tunnel:
     def is_full(self) -> bool:
         """Tell whether nothing more should be read from the peer now."""
         raise NotImplementedError
+
+    def is_resting(self) -> bool:
+        """Tell whether it is full for the sake of others alone, and waits for `go_on` in another turn."""
+        return False
+
+    def go_on(self, now: float) -> None:
+        """Take up what was put off by a rest."""

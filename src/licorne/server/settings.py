@@ -40,6 +40,7 @@ _CONNECTION_SHARE = 0.9
 _MIN_TICK = 0.05
 _TICKS_PER_CLOCK = 8
 _TICKS_PER_WAIT = 4
+_SECRET_BYTES = 16
 #: What is left to the application and to accept() at least.
 _SPARE_FILES = 16
 
@@ -139,6 +140,7 @@ def session_options_of(config: Config) -> SessionOptions:
         handshake_timeout=config.ws_handshake_timeout,
         close_timeout=config.ws_close_timeout,
         idle_timeout=config.ws_idle_timeout,
+        secret=os.urandom(_SECRET_BYTES),
         deflate=deflate if config.ws_per_message_deflate else None,
     )
 

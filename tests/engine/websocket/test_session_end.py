@@ -213,6 +213,72 @@ def test_a_loss_behind_a_fault_is_1006(codec: str) -> None:
     assert talk.ending() == (1006, "")
 
 
+# --- the peer ends it behind its messages ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+@pytest.mark.parametrize("max_queue", [1, 32])
+def test_messages_before_a_close_frame_can_be_answered_however_the_stream_is_cut(
+    codec: str, is_cut: bool, max_queue: int
+) -> None:
+    talk = Talk(codec, max_queue=max_queue)
+    pieces = [masked(TEXT, b"first"), masked(TEXT, b"second"), closing(4000, b"bye")]
+    talk.hear(*(pieces if is_cut else [b"".join(pieces)]))
+    for text in ("first", "second"):
+        assert talk.session.take_message() == text
+        talk.session.send_text(text)
+    assert (talk.session.take_message(), talk.ending()) == (None, (4000, "bye"))
+    assert talk.sent() == [(TEXT, b"first"), (TEXT, b"second"), close_frame(4000, "bye")]
+    assert talk.sink.has_ended
+
+
+@pytest.mark.parametrize("max_queue", [1, 32])
+def test_messages_before_an_end_of_stream_can_be_answered(codec: str, max_queue: int) -> None:
+    talk = Talk(codec, max_queue=max_queue)
+    talk.hear(masked(TEXT, b"first") + masked(TEXT, b"second"))
+    talk.session.receive_eof(1.0)
+    for text in ("first", "second"):
+        assert talk.session.take_message() == text
+        talk.session.send_text(text)
+    assert (talk.session.take_message(), talk.ending()) == (None, (1006, ""))
+    assert talk.sent() == [(TEXT, b"first"), (TEXT, b"second")]
+    assert talk.sink.has_ended
+
+
+@pytest.mark.parametrize("ends_stream", [False, True])
+def test_messages_before_the_peers_end_hold_it_up_no_longer_than_the_close_timeout(
+    codec: str, ends_stream: bool
+) -> None:
+    talk = Talk(codec, close_timeout=10.0, ping_interval=0.0)
+    talk.hear(masked(TEXT, b"first") + (b"" if ends_stream else closing(4000)))
+    if ends_stream:
+        talk.session.receive_eof(talk.now)
+    talk.wait(9.9)
+    assert talk.session.is_open()
+    talk.wait(0.2)
+    assert talk.sink.has_ended
+    assert talk.sent() == ([] if ends_stream else [close_frame(4000)])
+    assert talk.taken() == ["first"]
+    assert talk.ending() == ((1006, "") if ends_stream else (4000, ""))
+
+
+def test_a_close_of_the_application_behind_the_peers_is_the_answer(codec: str) -> None:
+    talk = Talk(codec)
+    talk.hear(masked(TEXT, b"first") + closing(4000))
+    assert talk.session.take_message() == "first"
+    talk.session.close(1000, "done")
+    assert talk.sent() == [close_frame(1000, "done")]
+    assert talk.sink.has_ended
+
+
+def test_an_end_of_stream_behind_a_close_frame_changes_nothing(codec: str) -> None:
+    talk = Talk(codec)
+    talk.hear(masked(TEXT, b"first") + closing(4000))
+    talk.session.receive_eof(1.0)
+    assert talk.taken() == ["first"]
+    assert talk.ending() == (4000, "")
+
+
 # --- the peer closes ----------------------------------------------------------------------------------------
 
 
@@ -263,6 +329,7 @@ def test_messages_before_the_close_frame_are_told_first(codec: str) -> None:
     assert talk.session.take_message() == "a"
     assert talk.ending() is None
     assert talk.session.take_message() == "b"
+    assert talk.taken() == []
     assert talk.ending() == (4000, "")
 
 

@@ -140,6 +140,11 @@ class Http1Connection(Connection):
             self.current.disconnect()
             self.current = None
 
+    def go_on(self, now: float) -> None:
+        tunnel = self._offered()
+        if tunnel is not None:
+            tunnel.go_on(now)
+
     def expire(self, now: float) -> None:
         if now < self.deadline:
             return
@@ -217,6 +222,10 @@ class Http1Connection(Connection):
         if exchange is not None:
             return self.request.is_discarding or exchange.body.size() < exchange.body.high_water
         return self.parser.pending_bytes() < self.request.high_water
+
+    def is_resting(self) -> bool:
+        tunnel = self._offered()
+        return tunnel is not None and tunnel.is_resting()
 
     def ends_with_connection(self) -> bool:
         return self.current is not None and self.response.ends_with_connection()

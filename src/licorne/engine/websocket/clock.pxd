@@ -12,10 +12,10 @@ cdef class Clock:
     cdef double idle_timeout
     cdef double interval
     cdef public double limit_at
+    cdef bytes mark
     cdef public double now
     cdef double ping_at
     cdef double ping_timeout
-    cdef long long pings
     cdef double pong_by
     cdef int pongs
     cdef double pongs_at

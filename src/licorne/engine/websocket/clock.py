@@ -6,10 +6,12 @@
     idle_at    no message has passed for too long
     pongs_at   further pongs may be sent
 
-Rules: while reading is paused no pong can be seen, so none is due and none is missed. Intervals differ a little
-from session to session, by something that the peer chose, so that many that began together do not ping together.
+Rules: while reading is paused no pong can be seen, so none is missed; pings go on, since writing to a peer that is
+gone is all that shows it. Intervals differ a little from session to session, by something that the peer chose, so
+that many that began together do not ping together. What a ping holds cannot be guessed: only who reads can answer.
 """
 
+from hashlib import blake2b
 from zlib import crc32
 
 from licorne.engine.connection import NEVER
@@ -22,6 +24,8 @@ _NEVER = NEVER
 _MAX_PONGS = 32
 _PONG_SECONDS = 1.0
 _JITTER = 0.1
+_PAYLOAD_BYTES = 4
+_MARK_BYTES = 16
 
 
 class Clock:
@@ -33,10 +37,10 @@ class Clock:
         "idle_timeout",
         "interval",
         "limit_at",
+        "mark",
         "now",
         "ping_at",
         "ping_timeout",
-        "pings",
         "pong_by",
         "pongs",
         "pongs_at",
@@ -53,10 +57,11 @@ class Clock:
         #: The last time that was told.
         self.now = 0.0
         self.limit_at = self.ping_at = self.pong_by = self.idle_at = self.pongs_at = _NEVER
-        #: Messages that had passed when last looked at.
+        #: What had passed when last looked at.
         self.activity = -1
         self.was_full = False
-        self.pings = 0
+        #: What the next ping is made from, more than any of them shows.
+        self.mark = options.secret + seed
         #: Seconds that the last pong took to come; -1.0 before there was one.
         self.rtt = -1.0
         #: Pongs that were sent in the current second.
@@ -75,7 +80,7 @@ class Clock:
         self.limit_at = min(self.limit_at, self.now + seconds)
 
     def follow(self, activity: int, is_full: bool, owes_pong: bool) -> float:
-        """Take how an open session stands, its messages so far first; return when something is due."""
+        """Take how an open session stands, what has passed first; return when something is due."""
         if self.ping_at == _NEVER:
             self.ping_at = self.now + self.interval
         if activity != self.activity:
@@ -85,9 +90,7 @@ class Clock:
             self.was_full = is_full
             if self.pong_by != _NEVER:
                 self.pong_by = self.now + self.ping_timeout
-        if is_full:
-            return _NEVER
-        due = min(self.idle_at, self.ping_at if self.pong_by == _NEVER else self.pong_by)
+        due = min(self.idle_at, self.ping_at if is_full or self.pong_by == _NEVER else self.pong_by)
         return min(due, self.pongs_at) if owes_pong else due
 
     def take_pong(self) -> None:
@@ -99,10 +102,10 @@ class Clock:
 
     def next_ping(self) -> bytes:
         """Take note that a ping is sent; return its payload."""
-        self.pings += 1
+        self.mark = blake2b(self.mark, digest_size=_MARK_BYTES).digest()
         self.ping_at = self.now + self.interval
         self.pong_by = self.now + self.ping_timeout
-        return (self.pings & 0xFFFFFFFF).to_bytes(4, "big")
+        return self.mark[:_PAYLOAD_BYTES]
 
     def count_pong(self) -> bool:
         """Count a pong that is to be sent; return whether it may be."""
@@ -120,11 +123,11 @@ class Clock:
 
     def is_ping_due(self) -> bool:
         """Tell whether a ping should be sent."""
-        return self.now >= self.ping_at and self.pong_by == _NEVER
+        return self.now >= self.ping_at and (self.was_full or self.pong_by == _NEVER)
 
     def is_pong_overdue(self) -> bool:
         """Tell whether a pong should have come."""
-        return self.now >= self.pong_by
+        return self.now >= self.pong_by and not self.was_full
 
     def is_idle(self) -> bool:
         """Tell whether no message has passed for too long."""

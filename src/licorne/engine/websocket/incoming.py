@@ -3,29 +3,26 @@
 Strategy: a message that is one whole frame goes straight into the queue; any other is gathered. Control frames
 are put by for the session, which looks at `controls` after each feed; nothing here sends or calls anybody.
 
+Frames that bring no message nearer cost the peer next to nothing: after so many of them it rests, full for the
+codec, until the session lets it go on in another turn, so that the peers of others have theirs.
+
 Rules (RFC 6455 §5): a frame is judged by its head and its announced length before its payload is taken: reserved
 bits, opcode, order, number of fragments, size of the message, also while inflating.
 """
 
 from licorne.engine.websocket.codec import NO_TEXT, FrameSink
+from licorne.engine.websocket.controls import CLOSE, Controls
 from licorne.engine.websocket.deflate import Deflate
 from licorne.engine.websocket.gathering import BinaryGathering, Gathering, TextGathering
 from licorne.engine.websocket.messages import MessageQueue
 from licorne.engine.websocket.options import SessionOptions
 from licorne.errors import WebSocketError
 
-__all__ = ["CLOSE", "NO_LIMIT", "PING", "PONG", "Incoming"]
-
-#: Flags of `controls`: what came and waits for the session.
-PING = 1
-PONG = 2
-CLOSE = 4
+__all__ = ["NO_LIMIT", "Incoming"]
 
 #: What stands for no limit; a C integer holds it, and some more.
 NO_LIMIT = 2**62
 
-_PING = PING
-_PONG = PONG
 _CLOSE = CLOSE
 _NO_TEXT = NO_TEXT
 
@@ -38,9 +35,6 @@ _CONTINUATION = 0
 _TEXT = 1
 _BINARY = 2
 _WHOLE_BINARY = 0x82
-_WHOLE_CLOSE = 0x88
-_WHOLE_PING = 0x89
-_WHOLE_PONG = 0x8A
 
 _PROTOCOL_ERROR = 1002
 _POLICY = 1008
@@ -49,26 +43,24 @@ _TOO_BIG = 1009
 _NO_LIMIT = NO_LIMIT
 # Larger fragments are paid for by their bytes, which the limit on the message counts.
 _SMALL_FRAGMENT_BYTES = 64
-# How many pings of one read are kept to be answered; beyond that the last one stands for those before it.
-_MAX_PINGS = 32
+# How many frames that bring no message nearer are read before it rests.
+_MAX_QUIET = 64
 
 
 class Incoming(FrameSink):
     """Take the frames of one session."""
 
     __slots__ = (
-        "awaited",
-        "close_payload",
         "controls",
         "deflate",
-        "fault",
+        "final",
         "gathering",
         "is_discarding",
         "left",
         "max_fragments",
         "max_size",
-        "pings",
         "queue",
+        "quiet",
     )
 
     # construction
@@ -85,14 +77,11 @@ class Incoming(FrameSink):
         self.gathering: Gathering | None = None
         #: Payload bytes to come of the frame that is told in parts.
         self.left = 0
-        self.controls = 0
-        #: Payloads of the pings that were not answered yet.
-        self.pings: list[bytes] | None = None
-        #: The payload of the pong that our ping waits for.
-        self.awaited: bytes | None = None
-        self.close_payload = b""
-        #: What the peer has done wrong behind the messages in the queue, which are told first.
-        self.fault: WebSocketError | None = None
+        self.controls = Controls()
+        #: Frames since the last rest that brought no message nearer.
+        self.quiet = 0
+        #: The code and the reason of an end that stands behind the messages in the queue, which are told first.
+        self.final: tuple[int, str] | None = None
         #: Messages are of no interest any more; only a close frame is.
         self.is_discarding = False
 
@@ -103,8 +92,13 @@ class Incoming(FrameSink):
 
     def on_frame(self, head: int, data: bytes, left: int) -> None:
         if head & _CONTROL:
-            self._take_control(head, data)
-        elif not self.is_discarding:
+            self.controls.take(head, data)
+            if self.controls.seen & _CLOSE:
+                self.is_full = True  # RFC 6455 §5.5.1: nothing follows it
+            self._count_quiet()
+        elif self.is_discarding:
+            self._count_quiet()
+        else:
             if not self.left:
                 if head == _WHOLE_BINARY and not left and self._is_fit(len(data)):
                     self._deliver(data, len(data))
@@ -112,30 +106,49 @@ class Incoming(FrameSink):
                 self._begin_frame(head, len(data) + left)
             self.left = left
             self._take_payload(data, not left and head & _FIN != 0)
+            if not left and not head & _FIN and len(data) < _SMALL_FRAGMENT_BYTES:
+                self._count_quiet()
 
     def discard(self) -> None:
         """Drop the message that is coming and ignore what follows, up to a close frame."""
         self.is_discarding = True
-        self.is_full = False
+        self.is_full = self.is_resting()
         self.text_limit = _NO_TEXT
         self.gathering = None
         self.deflate = None
 
-    def put_off(self, fault: WebSocketError) -> None:
-        """Keep a fault until the messages before it are taken; nothing more is read."""
-        self.fault = fault
+    def put_off(self, code: int, reason: str) -> None:
+        """Keep an end until the messages before it are taken; nothing more is read."""
+        self.final = (code, reason)
         self.is_full = True
+        self.quiet = 0
+
+    def end_rest(self) -> None:
+        """Let the codec go on after a rest."""
+        self.quiet = 0
+        self.is_full = False
 
     # output
 
     def take_message(self) -> str | bytes | None:
         """Hand over the oldest message; None if there is none."""
         message = self.queue.take()
-        if self.is_full and self.queue.is_low() and self.fault is None:
+        if self.is_full and self.queue.is_low() and self.final is None and not self.is_resting():
             self.is_full = False
         return message
 
-    # internals: messages
+    # predicates
+
+    def is_resting(self) -> bool:
+        """Tell whether no further frame is taken in this turn, although there is room."""
+        return self.quiet >= _MAX_QUIET
+
+    # internals
+
+    def _count_quiet(self) -> None:
+        self.quiet += 1
+        if self.quiet >= _MAX_QUIET:
+            self.is_full = True
 
     def _is_fit(self, size: int) -> bool:
         """Tell whether a whole binary message may come now."""
@@ -194,34 +207,6 @@ class Incoming(FrameSink):
             self._deliver(gathering.finish(data), gathering.size)
         elif data:
             gathering.append(data)
-
-    # internals: control frames
-
-    def _take_control(self, head: int, data: bytes) -> None:
-        if head == _WHOLE_PING:
-            self._keep_ping(data)
-        elif head == _WHOLE_PONG:
-            # RFC 6455 §5.5.3: a pong that was not asked for means nothing.
-            if data == self.awaited:
-                self.awaited = None
-                self.controls |= _PONG
-        elif head == _WHOLE_CLOSE:
-            self.close_payload = data
-            self.controls |= _CLOSE
-            self.is_full = True  # RFC 6455 §5.5.1: nothing follows it
-        else:
-            reason = "a reserved bit is set" if head & _RSV else "an unknown opcode"
-            raise WebSocketError(_PROTOCOL_ERROR, reason)
-
-    def _keep_ping(self, payload: bytes) -> None:
-        self.controls |= _PING
-        if self.pings is None:
-            self.pings = [payload]
-        elif len(self.pings) < _MAX_PINGS:
-            self.pings.append(payload)
-        else:
-            # RFC 6455 §5.5.3: it is enough to answer the most recent one.
-            self.pings[-1] = payload
 
 
 def _bounded(limit: int) -> int:

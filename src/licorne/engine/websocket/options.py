@@ -27,5 +27,7 @@ class SessionOptions:
     close_timeout: float = 10.0
     #: How long no message may pass either way.
     idle_timeout: float = 0.0
+    #: What makes the payloads of pings unpredictable; the engine has no randomness of its own.
+    secret: bytes = b""
     #: None when messages are never compressed.
     deflate: DeflateOptions | None = field(default_factory=DeflateOptions)

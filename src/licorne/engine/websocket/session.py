@@ -9,8 +9,8 @@
 Strategy: a codec tells frames to `Incoming`, which queues messages and puts control frames by; after each feed
 the session answers those. The application takes messages and sends its own; what it sends leaves through the
 exchange. Whatever ends the session is told once, as a close code and a reason, behind the messages before it. What
-the peer does wrong behind messages ends the session when they are taken, so that their answers do not depend on how
-the network has cut the stream; `close_timeout` bounds that too.
+the peer ends it by, a close frame, the end of its stream or a fault, does so when the messages before it are taken,
+so that their answers do not depend on how the network has cut the stream; `close_timeout` bounds that too.
 
 Rules: nothing that a peer does raises here. One close frame is sent, and nothing after it. What comes behind the
 peer's close frame is ignored. Time is passed in.
@@ -25,10 +25,12 @@ from licorne.engine.tunnel import Tunnel
 from licorne.engine.websocket.clock import Clock
 from licorne.engine.websocket.closing import ABNORMAL, is_sendable, parse_close, serialize_close
 from licorne.engine.websocket.codec import Codec
+from licorne.engine.websocket.controls import CLOSE, PONG
 from licorne.engine.websocket.deflate import Deflate, negotiate
 from licorne.engine.websocket.handshake import Upgrade, accept_fields, refusal_fields
-from licorne.engine.websocket.incoming import CLOSE, NO_LIMIT, PONG, Incoming
+from licorne.engine.websocket.incoming import Incoming
 from licorne.engine.websocket.options import SessionOptions
+from licorne.engine.websocket.outgoing import Outgoing
 from licorne.errors import ClientDisconnected, LocalProtocolError, WebSocketError
 
 # Two of them are for the ASGI layer, which knows this module alone.
@@ -43,20 +45,15 @@ _OPEN = 1
 _CLOSING = 2
 _ENDED = 3
 
-# First bytes of frames: whole, without and with RSV1, which says that a message is compressed.
-_TEXT_HEAD = 0x81
-_BINARY_HEAD = 0x82
-_COMPRESSED = 0x40
+# First bytes of frames.
 _CLOSE_HEAD = 0x88
 _PING_HEAD = 0x89
 _PONG_HEAD = 0x8A
 
-# A payload that is larger follows its header as it is.
-_MAX_COPIED_BYTES = 16 * 1024
-
 # In place of a handshake that is over.
 _READ = Upgrade()
 
+_ABNORMAL = ABNORMAL
 _GOING_AWAY = 1001
 _SERVER_FAULT = 1011
 _SERVICE_RESTART = 1012
@@ -70,7 +67,6 @@ class WebSocketSession(Tunnel):
     """Carry messages both ways until one side closes."""
 
     __slots__ = (
-        "bytes_out",
         "clock",
         "close_code",
         "close_reason",
@@ -79,10 +75,10 @@ class WebSocketSession(Tunnel):
         "gate",
         "has_eof",
         "incoming",
-        "messages_out",
+        "is_taking",
         "options",
+        "outgoing",
         "state",
-        "threshold",
         "upgrade",
     )
 
@@ -95,8 +91,8 @@ class WebSocketSession(Tunnel):
         self.upgrade = upgrade
         self.codec = codec
         self.options = options
-        self.threshold = 0 if options.deflate is None else min(options.deflate.threshold, NO_LIMIT)
         self.incoming = Incoming(options)
+        self.outgoing = Outgoing(exchange, codec, options)
         self.clock = Clock(options, upgrade.key)
         self.state = _OFFERED
         #: How the session ended: 0 while it has not.
@@ -104,17 +100,17 @@ class WebSocketSession(Tunnel):
         self.close_reason = ""
         #: Opened once and forgotten when a message or the end arrives.
         self.gate: Any = None
+        #: A message is being taken: its answer leaves before what the peer ends the session by.
+        self.is_taking = False
+        #: The peer sends no more, but what came before is not told yet.
         self.has_eof = False
-        #: What was sent: messages, and their bytes before compression.
-        self.messages_out = 0
-        self.bytes_out = 0
         exchange.offer_tunnel(self)
 
     # input: what the connection says
 
     def receive_data(self, data: bytes, now: float) -> None:
         self.clock.now = now
-        if (self.state == _OPEN or self.state == _CLOSING) and self.incoming.fault is None:
+        if (self.state == _OPEN or self.state == _CLOSING) and self.incoming.final is None:
             self._feed(data)
             self._open_gate()
 
@@ -122,14 +118,14 @@ class WebSocketSession(Tunnel):
         self.clock.now = now
         if self.state == _OFFERED:
             self.lost()
-        elif self.incoming.is_full and (self.incoming.fault is not None or self.codec.pending_bytes()):
-            self.has_eof = True  # what came before it is told first
-        else:
-            self._finish(ABNORMAL, "")
+        elif self.incoming.is_full and self.codec.pending_bytes():
+            self.has_eof = True
+        elif self.incoming.final is None:
+            self._end_by_peer(_ABNORMAL, "")
             self._open_gate()
 
     def lost(self) -> None:
-        self._end(ABNORMAL, "")
+        self._end(_ABNORMAL, "")
         self._detach()
         self._open_gate()
 
@@ -138,10 +134,11 @@ class WebSocketSession(Tunnel):
         clock.now = now
         if self.state == _OPEN:
             incoming = self.incoming
-            if incoming.fault is not None:
-                return clock.start_limit(self.options.close_timeout)
-            activity = incoming.queue.total + self.messages_out
-            return clock.follow(activity, incoming.is_full, incoming.pings is not None)
+            queue = incoming.queue
+            passed = 2 * queue.total - queue.count + self.outgoing.messages_out  # in, taken, and out
+            is_full = incoming.is_full and not incoming.is_resting()
+            due = clock.follow(passed, is_full, incoming.controls.pings is not None)
+            return due if incoming.final is None else min(due, clock.start_limit(self.options.close_timeout))
         if self.state == _CLOSING:
             return clock.start_limit(self.options.close_timeout)
         if self.state == _OFFERED and not self.exchange.has_started():
@@ -154,10 +151,17 @@ class WebSocketSession(Tunnel):
             self._expire_open()
         elif self.clock.is_over():
             if self.state == _OFFERED:
-                self._refuse(ABNORMAL)
+                self._refuse(_ABNORMAL)
             elif self.state == _CLOSING:
-                self._finish(ABNORMAL, "")
+                self._finish(_ABNORMAL, "")
         self._open_gate()
+
+    def go_on(self, now: float) -> None:
+        self.clock.now = now
+        if self.incoming.is_resting():
+            self.incoming.end_rest()
+            self._go_on()
+            self._open_gate()
 
     def shutdown(self, now: float) -> None:
         self.clock.now = now
@@ -181,11 +185,13 @@ class WebSocketSession(Tunnel):
         was_full = incoming.is_full
         message = incoming.take_message()
         if was_full:
-            if incoming.fault is not None:
+            if incoming.final is not None:
                 if message is None:
-                    self._fail_put_off()
+                    self._end_put_off()
             elif not incoming.is_full:
+                self.is_taking = message is not None
                 self._go_on()
+                self.is_taking = False
         return message
 
     # output
@@ -206,7 +212,7 @@ class WebSocketSession(Tunnel):
         extension = b"" if agreed is None else agreed[0]
         self.exchange.start_tunnel([*accept_fields(self.upgrade, subprotocol, extension), *fields])
         if options is not None and agreed is not None:
-            self.incoming.deflate = Deflate(agreed[1], options)
+            self.incoming.deflate = self.outgoing.deflate = Deflate(agreed[1], options)
         self.upgrade = _READ
         self.clock.limit_at = _NEVER
         self.state = _OPEN
@@ -221,15 +227,9 @@ class WebSocketSession(Tunnel):
         if self.state != _OPEN:
             raise self._refusal()
         try:
-            if type(text) is not str or len(text) >= _MAX_COPIED_BYTES or self.incoming.deflate is not None:
-                self._send_payload(_TEXT_HEAD, str.encode(text))
-                return
-            frame = self.codec.serialize_text(_TEXT_HEAD, text)
+            self.outgoing.send_text(text)
         except UnicodeEncodeError:
             raise LocalProtocolError("The text of a message cannot be encoded: it holds a lone surrogate.") from None
-        self.exchange.send_raw(frame)
-        self.messages_out += 1
-        self.bytes_out += len(frame) - (2 if len(frame) < 128 else 4)
 
     def send_bytes(self, data: bytes) -> None:
         """Send a binary message.
@@ -240,7 +240,7 @@ class WebSocketSession(Tunnel):
         """
         if self.state != _OPEN:
             raise self._refusal()
-        self._send_payload(_BINARY_HEAD, data if type(data) is bytes else bytes(memoryview(data)))
+        self.outgoing.send_bytes(data)
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame, if none was; what the peer has sent and is still on its way is dropped.
@@ -262,6 +262,9 @@ class WebSocketSession(Tunnel):
     def is_full(self) -> bool:
         return self.incoming.is_full
 
+    def is_resting(self) -> bool:
+        return self.incoming.is_resting()
+
     def is_open(self) -> bool:
         """Tell whether messages may be sent."""
         return self.state == _OPEN
@@ -281,6 +284,16 @@ class WebSocketSession(Tunnel):
         return self.incoming.queue.total_bytes
 
     @property
+    def messages_out(self) -> int:
+        """Return the number of messages sent."""
+        return self.outgoing.messages_out
+
+    @property
+    def bytes_out(self) -> int:
+        """Return the number of bytes in them, before compression."""
+        return self.outgoing.bytes_out
+
+    @property
     def rtt(self) -> float:
         """Return how long the last pong took to come, in seconds; -1.0 before there was one."""
         return self.clock.rtt
@@ -293,12 +306,9 @@ class WebSocketSession(Tunnel):
             self.codec.feed(data, incoming)
         except WebSocketError as error:
             self._answer_controls()  # what came before the fault counts, as it does in a read of its own
-            if self.state == _OPEN and incoming.queue.count:
-                incoming.put_off(error)
-            else:
-                self._fail(error.code, error.reason)
+            self._end_by_peer(error.code, error.reason)
             return
-        if incoming.controls:
+        if incoming.controls.seen:
             self._answer_controls()
 
     def _go_on(self) -> None:
@@ -306,28 +316,29 @@ class WebSocketSession(Tunnel):
         if self.codec.pending_bytes():
             self._feed(b"")
         if self.has_eof and not self.incoming.is_full:
-            self._finish(ABNORMAL, "")
+            self._end_by_peer(_ABNORMAL, "")
 
     def _answer_controls(self) -> None:
         """Act on the control frames that came."""
-        controls = self.incoming.controls
-        self.incoming.controls = 0
-        if controls & _PONG:
+        seen = self.incoming.controls.seen
+        self.incoming.controls.seen = 0
+        if seen & _PONG:
             self.clock.take_pong()
         if self.state == _OPEN:
             self._send_pongs()
-        if controls & _CLOSE:
+        if seen & _CLOSE:
             self._answer_close()
 
     def _send_pongs(self) -> None:
         """Answer pings in order, and of too many the last one, later."""
-        pings = self.incoming.pings or []
-        self.incoming.pings = None
+        controls = self.incoming.controls
+        pings = controls.pings or []
+        controls.pings = None
         for payload in pings:
             if not self.clock.count_pong():
-                self.incoming.pings = pings[-1:]
+                controls.pings = pings[-1:]
                 return
-            self._send_control(_PONG_HEAD, payload)
+            self.outgoing.send_control(_PONG_HEAD, payload)
 
     def _answer_close(self) -> None:
         """Return the peer's close frame, unless it answers ours.
@@ -335,38 +346,13 @@ class WebSocketSession(Tunnel):
         The reason goes back with the code: what a browser tells of the end is what stands in the server's frame.
         """
         if self.state == _CLOSING:
-            self._finish(ABNORMAL, "")
+            self._finish(_ABNORMAL, "")
             return
         try:
-            code, reason = parse_close(self.incoming.close_payload)
+            code, reason = parse_close(self.incoming.controls.close_payload)
         except WebSocketError as error:
-            self._fail(error.code, error.reason)
-            return
-        self._send_close(code, reason)
-        self._finish(code, reason)
-
-    # internals: sending
-
-    def _send_payload(self, head: int, data: bytes) -> None:
-        count = len(data)
-        deflate = self.incoming.deflate
-        if deflate is not None and count >= self.threshold:
-            data = deflate.compress(data)
-            head |= _COMPRESSED
-        if len(data) > _MAX_COPIED_BYTES:
-            self.exchange.send_raw(self.codec.serialize_start(head, len(data)))
-            self.exchange.send_raw(data)
-        else:
-            self.exchange.send_raw(self.codec.serialize(head, data))
-        self.messages_out += 1
-        self.bytes_out += count
-
-    def _send_close(self, code: int, reason: str) -> None:
-        self._send_control(_CLOSE_HEAD, serialize_close(code, reason))
-
-    def _send_control(self, head: int, payload: bytes) -> None:
-        if self.exchange.is_tunnel():  # it may have been aborted since
-            self.exchange.send_raw(self.codec.serialize(head, payload))
+            code, reason = error.code, error.reason
+        self._end_by_peer(code, reason)
 
     def _refusal(self) -> Exception:
         """Return why nothing can be sent."""
@@ -378,43 +364,52 @@ class WebSocketSession(Tunnel):
 
     def _expire_open(self) -> None:
         clock = self.clock
-        if self.incoming.is_full:
-            if self.incoming.fault is not None and clock.is_over():
-                self._fail_put_off()
-            return
-        if clock.is_pong_overdue():
-            self._fail(_SERVER_FAULT, "keepalive ping timeout")
+        controls = self.incoming.controls
+        if clock.is_over():
+            self._end_put_off()
+        elif clock.is_pong_overdue():
+            self._end_now(_SERVER_FAULT, "keepalive ping timeout")
         elif clock.is_idle():
             self._start_closing(_GOING_AWAY, "idle timeout")
         else:
             if clock.is_ping_due():
-                self.incoming.awaited = clock.next_ping()
-                self._send_control(_PING_HEAD, self.incoming.awaited)
-            if self.incoming.pings is not None:
+                controls.awaited = clock.next_ping()
+                self.outgoing.send_control(_PING_HEAD, controls.awaited)
+            if controls.pings is not None:
                 self._send_pongs()
 
     def _start_closing(self, code: int, reason: str) -> None:
         """Begin the close handshake: the end is told now, and the peer has a while to answer."""
-        self._send_close(code, reason)
-        if self.incoming.fault is not None:
-            self._finish(code, reason)
+        if self.incoming.final is not None:
+            self._end_now(code, reason)
             return
+        self._send_close(code, reason)
         self.state = _CLOSING
         self._end(code, reason)
-        self.incoming.discard()
+        self._discard()
         self._go_on()
 
-    def _fail(self, code: int, reason: str) -> None:
-        """End a session whose peer broke a rule or is not there (RFC 6455 §7.1.7)."""
-        if self.state == _OPEN:
+    def _end_by_peer(self, code: int, reason: str) -> None:
+        """End a session that the peer ends, once the messages before that are taken."""
+        if self.state == _OPEN and (self.is_taking or self.incoming.queue.count):
+            self.incoming.put_off(code, reason)
+        else:
+            self._end_now(code, reason)
+
+    def _end_put_off(self) -> None:
+        """End a session that the peer has ended behind messages that are taken by now, or never will be."""
+        final = self.incoming.final
+        if final is not None and self.state == _OPEN:
+            self._end_now(final[0], final[1])
+
+    def _end_now(self, code: int, reason: str) -> None:
+        """End an open session with a close frame (RFC 6455 §7.1.7), one whose peer is gone without."""
+        if self.state == _OPEN and code != _ABNORMAL:
             self._send_close(code, reason)
         self._finish(code, reason)
 
-    def _fail_put_off(self) -> None:
-        """End a session whose peer broke a rule behind messages that are taken by now, or never will be."""
-        fault = self.incoming.fault
-        if fault is not None and self.state == _OPEN:
-            self._fail(fault.code, fault.reason)
+    def _send_close(self, code: int, reason: str) -> None:
+        self.outgoing.send_control(_CLOSE_HEAD, serialize_close(code, reason))
 
     def _finish(self, code: int, reason: str) -> None:
         """End the tunnel. RFC 6455 §7.1.1: the server closes first."""
@@ -440,7 +435,12 @@ class WebSocketSession(Tunnel):
         """Leave the exchange, so that neither keeps the other."""
         self.state = _ENDED
         self.exchange.tunnel = None
+        self._discard()
+
+    def _discard(self) -> None:
+        """Let go of what only an open session needs."""
         self.incoming.discard()
+        self.outgoing.deflate = None
 
     def _open_gate(self) -> None:
         gate = self.gate
