@@ -78,6 +78,12 @@ class MemoryLink(Link):
             self.peer.eof_received()
         elif self.connection.closing >= Closing.FLUSH:
             self.lose()
+        elif self.connection.is_resting():
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self.connection.go_on(self.now)
+        self.pump()
 
     def drain(self) -> Awaitable[None] | None:
         return None
