@@ -18,7 +18,7 @@ _HTTP_EXTENSIONS: dict[str, dict[str, Any]] = {
     "http.response.zerocopysend": {},
 }
 # Names and values of fields that many WebSocket handshakes have.
-_COMMON = {
+_FREQUENT = {
     text: text
     for text in (
         *(b"host", b"upgrade", b"connection", b"origin", b"user-agent", b"cookie", b"pragma", b"cache-control"),
@@ -96,7 +96,7 @@ class ScopeMaker:
         link.scope = None
         head = exchange.head
         head.headers = scope["headers"] = [
-            (_COMMON.get(name, name), _COMMON.get(value, value)) for name, value in head.headers
+            (_FREQUENT.get(name, name), _FREQUENT.get(value, value)) for name, value in head.headers
         ]
         return scope
 
