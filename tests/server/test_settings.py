@@ -131,7 +131,13 @@ def test_a_parser_that_is_not_installed_says_how_to_install_it(monkeypatch: pyte
 
 
 def test_the_default_session_options_are_those_of_the_engine() -> None:
-    assert session_options_of(Config()) == SessionOptions()
+    assert dataclasses.replace(session_options_of(Config()), secret=b"") == SessionOptions()
+
+
+def test_the_secret_of_sessions_is_not_the_same_twice() -> None:
+    first, second = session_options_of(Config()).secret, session_options_of(Config()).secret
+    assert first != second
+    assert len(first) >= 16
 
 
 def test_every_session_option_comes_from_an_option() -> None:
@@ -156,7 +162,7 @@ def test_every_session_option_comes_from_an_option() -> None:
         close_timeout=7.0,
         idle_timeout=8.0,
     )
-    assert made == expected
+    assert dataclasses.replace(made, secret=b"") == expected
 
 
 def test_compression_is_as_the_options_say() -> None:
