@@ -25,5 +25,6 @@ cdef class Call:
     cdef begin(self)
 
 
+cpdef bytes bytes_of(object body)
 @cython.locals(call=Call)
 cdef Call _new_call(AsgiCycle cycle, object message, bint is_send)

@@ -14,7 +14,7 @@ from licorne.asgi.shared import Shared
 from licorne.errors import LocalProtocolError
 from licorne.link import Cycle
 
-__all__ = ["AsgiCycle", "Call", "Message"]
+__all__ = ["AsgiCycle", "Call", "Message", "bytes_of"]
 
 Message = dict[str, Any]
 
@@ -137,6 +137,15 @@ class Call:
 
 
 Coroutine.register(Call)
+
+
+def bytes_of(body: Any) -> bytes:
+    """Return the body of a response message as bytes. Raises LocalProtocolError for what is not bytes-like."""
+    if type(body) is bytes:
+        return body
+    if isinstance(body, bytes | bytearray | memoryview):
+        return bytes(body)
+    raise LocalProtocolError(f"The body of a response must be bytes, got {type(body).__name__}.")
 
 
 def _new_call(cycle: AsgiCycle, message: Any, is_send: bool) -> Call:

@@ -1,6 +1,6 @@
 cimport cython
 
-from licorne.asgi.cycle cimport AsgiCycle
+from licorne.asgi.cycle cimport AsgiCycle, bytes_of
 from licorne.asgi.scope cimport ScopeMaker
 from licorne.asgi.shared cimport Shared
 from licorne.engine.exchange cimport Exchange
@@ -48,6 +48,3 @@ cdef class HttpCycle(AsgiCycle):
     cdef bint _is_expected(self, object error) except -1
     cdef _report(self, object error)
     cdef _answer_failure(self, bint is_told)
-
-
-cdef bytes _bytes_of(object body)

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Coroutine
 from time import perf_counter
 from typing import Any
 
-from licorne.asgi.cycle import AsgiCycle, Message
+from licorne.asgi.cycle import AsgiCycle, Message, bytes_of
 from licorne.asgi.files import FileRange
 from licorne.asgi.shared import Shared
 from licorne.engine.exchange import Exchange
@@ -163,7 +163,7 @@ class HttpCycle(AsgiCycle):
     def _send_body(self, message: Message) -> Awaitable[None] | None:
         exchange = self.exchange
         more = bool(message.get("more_body", False))
-        exchange.write(_bytes_of(message.get("body", b"")), not more)
+        exchange.write(bytes_of(message.get("body", b"")), not more)
         if exchange.is_complete():
             self._end()  # before the pump, which may start the next request
         self.link.pump()
@@ -284,12 +284,3 @@ class HttpCycle(AsgiCycle):
         self.exchange.write(b"Service Unavailable" if is_told else b"Internal Server Error", True)
         if not self.has_counted:
             self._count()
-
-
-def _bytes_of(body: Any) -> bytes:
-    """Return a body as bytes. Raises LocalProtocolError for what is not bytes-like."""
-    if type(body) is bytes:
-        return body
-    if isinstance(body, bytes | bytearray | memoryview):
-        return bytes(body)
-    raise LocalProtocolError(f"The body of a response must be bytes, got {type(body).__name__}.")

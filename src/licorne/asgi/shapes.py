@@ -10,7 +10,7 @@ from licorne.asgi.cycle import Message
 from licorne.engine.websocket.session import is_sendable
 from licorne.errors import LocalProtocolError
 
-__all__ = ["bytes_of_body", "closing_of", "code_of", "fields_of_accept", "odd_payload", "subprotocol_of"]
+__all__ = ["closing_of", "code_of", "fields_of_accept", "odd_payload", "subprotocol_of"]
 
 _NORMAL_CLOSURE = 1000
 # RFC 6455 §5.5: 125 bytes, of which the code takes two.
@@ -78,11 +78,3 @@ def _reason_of(message: Message) -> str:
     if size > _MAX_REASON_BYTES:
         raise LocalProtocolError(f"The reason of 'websocket.close' must have at most 123 bytes as UTF-8, got {size}.")
     return str.__str__(reason)
-
-
-def bytes_of_body(message: Message) -> bytes:
-    """Return the body of a `websocket.http.response.body`."""
-    body = message.get("body", b"")
-    if isinstance(body, bytes | bytearray | memoryview):
-        return bytes(body)
-    raise LocalProtocolError(f"The body of a response must be bytes, got {type(body).__name__}.")

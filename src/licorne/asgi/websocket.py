@@ -20,9 +20,9 @@ from collections.abc import Awaitable, Coroutine
 from time import perf_counter
 from typing import Any
 
-from licorne.asgi.cycle import Message
+from licorne.asgi.cycle import Message, bytes_of
 from licorne.asgi.lines import log_accepted, log_begun, log_closed, log_refused
-from licorne.asgi.shapes import bytes_of_body, closing_of, code_of, fields_of_accept, odd_payload, subprotocol_of
+from licorne.asgi.shapes import closing_of, code_of, fields_of_accept, odd_payload, subprotocol_of
 from licorne.asgi.shared import Shared
 from licorne.asgi.waiting import WaitingCycle
 from licorne.engine.exchange import Exchange
@@ -284,7 +284,7 @@ class WebSocketCycle(WaitingCycle):
 
     def _deny_body(self, message: Message) -> Awaitable[None] | None:
         more = bool(message.get("more_body", False))
-        self.exchange.write(bytes_of_body(message), not more)
+        self.exchange.write(bytes_of(message.get("body", b"")), not more)
         if not more:
             self._finish_denial()
         self.link.pump()
