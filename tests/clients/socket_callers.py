@@ -19,6 +19,8 @@ from wsproto import events
 from wsproto.extensions import PerMessageDeflate
 from wsproto.utilities import LocalProtocolError
 
+from tests.clients.callers import lowered
+
 __all__ = ["SOCKET_CALLERS", "Closed", "Refused", "SocketCaller", "WsprotoCaller"]
 
 DEADLINE_SECONDS = 60.0
@@ -420,11 +422,6 @@ SOCKET_CALLERS: list[type[SocketCaller]] = [
     AiohttpSocketCaller,
     PicowsCaller,
 ]
-
-
-def lowered(headers: Any) -> dict[str, str]:
-    """Return fields by name."""
-    return {name.lower(): value for name, value in headers}
 
 
 def refused_of(error: websockets.exceptions.InvalidStatus) -> Refused:

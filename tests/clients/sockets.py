@@ -9,6 +9,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import apps
 from apps import answer, last_of
 
 __all__ = ["app"]
@@ -21,10 +22,7 @@ ENDS: dict[str, asyncio.Future[dict[str, Any]]] = {}
 async def app(scope: Scope, receive: Any, send: Any) -> None:
     """Serve lifespan, HTTP and WebSocket."""
     if scope["type"] == "lifespan":
-        await receive()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await send({"type": "lifespan.shutdown.complete"})
+        await apps.app(scope, receive, send)
         return
     routes = PAGES if scope["type"] == "http" else SOCKETS
     await routes[scope["path"].split("/")[1]](scope, receive, send)

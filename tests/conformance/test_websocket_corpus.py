@@ -10,7 +10,8 @@ import pytest
 
 from licorne.engine.websocket.session import SessionOptions
 from tests.support.cuts import byte_by_byte, split_points
-from tests.support.websocket_corpus import SocketCase, load_sockets, masked
+from tests.support.frames import masked
+from tests.support.websocket_corpus import SocketCase, load_sockets
 from tests.support.websocket_oracle import judge_frames
 from tests.support.websocket_play import Dialogue, Outcome, play_socket
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.faults.watching import DEADLINE_SECONDS
+from tests.support.frames import masked
 from tests.support.websocket import asking
 
 __all__ = ["BINARY", "CLOSE", "CONTINUATION", "DEFLATED", "FIN", "PING", "TEXT", "Bystander", "Socket", "frame"]
@@ -27,12 +28,7 @@ PAUSE_SECONDS = 0.005
 
 def frame(head: int, payload: bytes = b"") -> bytes:
     """Return a frame of a client, given its first byte."""
-    size = len(payload)
-    if size < 126:
-        return bytes((head, 0x80 | size)) + bytes(4) + payload
-    if size < 65536:
-        return bytes((head, 0xFE)) + struct.pack("!H", size) + bytes(4) + payload
-    return bytes((head, 0xFF)) + struct.pack("!Q", size) + bytes(4) + payload
+    return masked(head, payload, bytes(4))
 
 
 class Socket:

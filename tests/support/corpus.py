@@ -8,12 +8,27 @@ half read would be a corpus that half passes. Holes of `- with NAME: …` make o
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Protocol, TypeVar
 
-__all__ = ["CORPUS", "AnswerFacts", "Case", "CorpusError", "RequestFacts", "load", "unescape"]
+__all__ = [
+    "CORPUS",
+    "AnswerFacts",
+    "Case",
+    "CorpusError",
+    "Pairs",
+    "RequestFacts",
+    "fence",
+    "fill",
+    "load",
+    "read_cases",
+    "read_options",
+    "unescape",
+    "visible",
+]
 
 CORPUS = Path(__file__).resolve().parent.parent / "corpus"
 OUTCOMES = ("open", "waits", "close", "error")
@@ -23,6 +38,17 @@ _ESCAPE = re.compile(r"\\(?:([rnt\\])|x([0-9a-fA-F]{2})|\*([0-9]+)\{([^{}]*)\})"
 _SIMPLE = {"r": b"\r", "n": b"\n", "t": b"\t", "\\": b"\\"}
 _OPTION = re.compile(r"- ([a-z]+)(?: ([A-Z]+))?: (.+)")
 Pairs = tuple[tuple[bytes, bytes], ...]
+
+
+class Titled(Protocol):
+    """Be a case of any kind of corpus."""
+
+    @property
+    def title(self) -> str:
+        """Return the heading."""
+
+
+Kind = TypeVar("Kind", bound=Titled)
 
 
 class CorpusError(ValueError):
@@ -105,24 +131,26 @@ def _plain(text: str) -> bytes:
     return text.encode("ascii")
 
 
-@cache
-def _read_file(path: Path) -> tuple[Case, ...]:
-    cases: list[Case] = []
+def read_cases(path: Path, read: Callable[[str, list[str], int], Iterable[Kind]]) -> list[Kind]:
+    """Return the cases of one file, each read by `read` from the file's name, its lines and the number of the first."""
+    cases: list[Kind] = []
     lines = path.read_text("utf-8").splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith("## ")]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         try:
-            cases += _read_case(path.stem, lines[start:end], start + 1)
+            cases += read(path.stem, lines[start:end], start + 1)
         except (CorpusError, KeyError, ValueError) as error:
             raise CorpusError(f"{path.name}:{start + 1}: {error}") from error
     titles = [case.title for case in cases]
     if doubled := {title for title in titles if titles.count(title) > 1}:
         raise CorpusError(f"{path.name}: titles must be unique: {doubled}")
-    return tuple(cases)
+    return cases
 
 
-def _read_case(file: str, lines: list[str], number: int) -> Iterator[Case]:
-    case = Case(file=file, title=lines[0][3:].strip(), line=number)
+def read_options(
+    case: Kind, lines: list[str], with_option: Callable[[Kind, str, str], Kind]
+) -> tuple[Kind, str, list[str]]:
+    """Return the case with what its options say, and the hole that is to be filled, "" for none, with what."""
     hole, values = "", [""]
     for line in lines[1:]:
         if line.startswith("```"):
@@ -132,27 +160,55 @@ def _read_case(file: str, lines: list[str], number: int) -> Iterator[Case]:
             if name == "with":
                 hole, values = f"\\({argument})", value.split(" ")
             else:
-                case = _with_option(case, name, value)
+                case = with_option(case, name, value)
         elif line.startswith("- "):
             raise CorpusError(f"is neither an option nor prose: {line!r}")
-    sent, facts = _fence(lines, "bytes"), _fence(lines, "facts")
+    return case, hole, values
+
+
+def fill(line: str, hole: str, value: str) -> str:
+    """Return a line with its holes filled."""
+    return line.replace(hole, value) if hole else line
+
+
+def fence(lines: list[str], mark: str) -> list[str]:
+    """Return the lines of the fence so marked; none if there is no such fence."""
+    if lines.count(f"```{mark}") > 1:
+        raise CorpusError(f"has more than one fence marked {mark}")
+    if f"```{mark}" not in lines:
+        return []
+    start = lines.index(f"```{mark}") + 1
+    return lines[start : lines.index("```", start)]
+
+
+def visible(line: str) -> str:
+    """Return a line of bytes, if all of it can be seen."""
+    if line != line.rstrip():
+        raise CorpusError(f"invisible space at the end of a line, write \\x20: {line!r}")
+    return line
+
+
+@cache
+def _read_file(path: Path) -> tuple[Case, ...]:
+    return tuple(read_cases(path, _read_case))
+
+
+def _read_case(file: str, lines: list[str], number: int) -> Iterator[Case]:
+    case = Case(file=file, title=lines[0][3:].strip(), line=number)
+    case, hole, values = read_options(case, lines, _with_option)
+    sent, facts = _one_fence(lines, "bytes"), _one_fence(lines, "facts")
     if hole and not any(hole in line for line in sent):
         raise CorpusError(f"no hole {hole} in the bytes")
     for value in values:
         filled = replace(case, title=f"{case.title} [{value}]") if hole else case
-        filled = replace(filled, data=_read_bytes([_fill(line, hole, value) for line in sent]))
-        yield _with_facts(filled, [_fill(line, hole, value) for line in facts])
+        filled = replace(filled, data=_read_bytes([fill(line, hole, value) for line in sent]))
+        yield _with_facts(filled, [fill(line, hole, value) for line in facts])
 
 
-def _fill(line: str, hole: str, value: str) -> str:
-    return line.replace(hole, value) if hole else line
-
-
-def _fence(lines: list[str], mark: str) -> list[str]:
+def _one_fence(lines: list[str], mark: str) -> list[str]:
     if lines.count(f"```{mark}") != 1:
         raise CorpusError(f"needs exactly one fence marked {mark}")
-    start = lines.index(f"```{mark}") + 1
-    return lines[start : lines.index("```", start)]
+    return fence(lines, mark)
 
 
 def _with_option(case: Case, name: str, value: str) -> Case:
@@ -169,9 +225,7 @@ def _with_option(case: Case, name: str, value: str) -> Case:
 def _read_bytes(lines: list[str]) -> bytes:
     out = []
     for line in lines:
-        if line != line.rstrip():
-            raise CorpusError(f"invisible space at the end of a line, write \\x20: {line!r}")
-        is_joined = len(line) - len(line.rstrip("\\")) & 1
+        is_joined = len(visible(line)) - len(line.rstrip("\\")) & 1
         out.append(unescape(line[:-1]) if is_joined else unescape(line) + b"\r\n")
     return b"".join(out)
 

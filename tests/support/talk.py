@@ -15,27 +15,13 @@ from licorne.engine.sink import ResponseSink
 from licorne.engine.websocket import new_session_factory
 from licorne.engine.websocket.deflate import DeflateOptions
 from licorne.engine.websocket.session import SessionOptions, WebSocketSession
+from tests.support.frames import masked
 
-__all__ = ["MASK", "CountingGate", "Talk", "closing", "masked", "parse_frames"]
+__all__ = ["CountingGate", "Talk", "closing", "parse_frames"]
 
-MASK = b"\x37\xfa\x21\x3d"
 NEVER = float("inf")
 #: The example of RFC 6455 §1.3.
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
-
-
-def masked(head: int, payload: bytes = b"", mask: bytes = MASK) -> bytes:
-    """Write a frame as a client does; `head` is its first byte."""
-    size = len(payload)
-    if size < 126:
-        start = bytes([head, 128 | size])
-    elif size < 65536:
-        start = bytes([head, 128 | 126]) + size.to_bytes(2, "big")
-    else:
-        start = bytes([head, 128 | 127]) + size.to_bytes(8, "big")
-    key = (mask * (size // 4 + 1))[:size]
-    hidden = int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")
-    return start + mask + hidden.to_bytes(size, "big")
 
 
 def closing(code: int | None = 1000, reason: bytes = b"") -> bytes:

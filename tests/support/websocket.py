@@ -11,6 +11,7 @@ assert await client.closing() == (1000, "")
 import struct
 from typing import Any, Self
 
+from tests.support.frames import masked
 from tests.support.http1 import Answer
 from tests.support.peer import Peer
 from tests.support.stage import Stage
@@ -20,7 +21,6 @@ __all__ = ["ACCEPT", "KEY", "WebSocketClient", "asking", "frame"]
 #: The example of RFC 6455 §1.3.
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-MASK = b"\x11\x22\x33\x44"
 
 TEXT = 1
 BINARY = 2
@@ -45,15 +45,7 @@ def asking(path: str = "/", *fields: str, key: bytes = KEY, version: str = "13")
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True) -> bytes:
     """Return one frame of a client."""
-    size = len(payload)
-    if size < 126:
-        length = bytes([0x80 | size])
-    elif size < 65536:
-        length = b"\xfe" + struct.pack(">H", size)
-    else:
-        length = b"\xff" + struct.pack(">Q", size)
-    masked = bytes(byte ^ MASK[index % 4] for index, byte in enumerate(payload))
-    return bytes([(0x80 if fin else 0) | opcode]) + length + MASK + masked
+    return masked((0x80 if fin else 0) | opcode, payload)
 
 
 class WebSocketClient:

@@ -8,26 +8,22 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 
-from tests.support.corpus import CORPUS, CorpusError, unescape
+from tests.support.corpus import CORPUS, CorpusError, Pairs, fence, fill, read_cases, read_options, unescape, visible
+from tests.support.frames import MASK, masked
 
-__all__ = ["HEAD", "SocketCase", "load_sockets", "masked"]
+__all__ = ["HEAD", "SocketCase", "load_sockets"]
 
 #: The handshake of cases that are not about handshakes.
 HEAD = (
     b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 )
-#: The mask of RFC 6455 §5.7.
-MASK = bytes.fromhex("37fa213d")
 
 OUTCOMES = ("open", "waits", "ends", "refused", "plain")
 NUMBERS = ("max_size", "max_fragments", "max_queue", "high_water_bytes")
 
-_OPTION = re.compile(r"- ([a-z]+)(?: ([A-Z]+))?: (.+)")
 _FRAME = re.compile(r"((?:[a-z]+(?:=[0-9a-f]+)? )*)([0-9a-f]{2})(?: (.+))?")
-Pairs = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,81 +66,29 @@ class SocketCase:
         return HEAD + offer + b"\r\n"
 
 
-def masked(head: int, payload: bytes, mask: bytes | None = MASK, form: int = 0, size: int | None = None) -> bytes:
-    """Write a client's frame; `form` is 2 or 8 for a length of so many bytes, `size` a length that is announced."""
-    count = len(payload) if size is None else size
-    form = form or (0 if count < 126 else 2 if count < 65536 else 8)
-    code = {0: count, 2: 126, 8: 127}[form]
-    start = bytes([head, code | (0 if mask is None else 128)]) + (count.to_bytes(form, "big") if form else b"")
-    if mask is None:
-        return start + payload
-    return start + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
-
-
 @cache
 def load_sockets() -> tuple[SocketCase, ...]:
     """Return every case of the WebSocket corpus, files in order of name."""
-    return tuple(case for path in sorted((CORPUS / "websocket").glob("*.md")) for case in _read_file(path))
-
-
-def _read_file(path: Path) -> list[SocketCase]:
-    cases: list[SocketCase] = []
-    lines = path.read_text("utf-8").splitlines()
-    starts = [number for number, line in enumerate(lines) if line.startswith("## ")]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        try:
-            cases += _read_case(path.stem, lines[start:end], start + 1)
-        except (CorpusError, KeyError, ValueError) as error:
-            raise CorpusError(f"{path.name}:{start + 1}: {error}") from error
-    titles = [case.title for case in cases]
-    if doubled := {title for title in titles if titles.count(title) > 1}:
-        raise CorpusError(f"{path.name}: titles must be unique: {doubled}")
-    return cases
+    return tuple(case for path in sorted((CORPUS / "websocket").glob("*.md")) for case in read_cases(path, _read_case))
 
 
 def _read_case(file: str, lines: list[str], number: int) -> Iterator[SocketCase]:
     case = SocketCase(file=file, title=lines[0][3:].strip(), line=number)
-    hole, values = "", [""]
-    for line in lines[1:]:
-        if line.startswith("```"):
-            break
-        if match := _OPTION.fullmatch(line):
-            name, argument, value = match.groups()
-            if name == "with":
-                hole, values = f"\\({argument})", value.split(" ")
-            else:
-                case = _with_option(case, name, value)
-        elif line.startswith("- "):
-            raise CorpusError(f"is neither an option nor prose: {line!r}")
-    head, frames, facts = (_fence(lines, mark) for mark in ("bytes", "frames", "facts"))
+    case, hole, values = read_options(case, lines, _with_option)
+    head, frames, facts = (fence(lines, mark) for mark in ("bytes", "frames", "facts"))
     if not facts or not (head or frames):
         raise CorpusError("needs a fence marked facts and one marked bytes or frames")
     if hole and not any(hole in line for line in [*head, *frames]):
         raise CorpusError(f"no hole {hole} in what is sent")
     for value in values:
         filled = replace(case, title=f"{case.title} [{value}]") if hole else case
-        filled = replace(filled, head=b"".join(_line_bytes(_fill(line, hole, value)) for line in head))
-        filled = replace(filled, frames=b"".join(_frame_bytes(_fill(line, hole, value)) for line in frames))
-        yield _with_facts(filled, [_fill(line, hole, value) for line in facts])
-
-
-def _fill(line: str, hole: str, value: str) -> str:
-    return line.replace(hole, value) if hole else line
-
-
-def _fence(lines: list[str], mark: str) -> list[str]:
-    if lines.count(f"```{mark}") > 1:
-        raise CorpusError(f"has more than one fence marked {mark}")
-    if f"```{mark}" not in lines:
-        return []
-    start = lines.index(f"```{mark}") + 1
-    return lines[start : lines.index("```", start)]
+        filled = replace(filled, head=b"".join(_line_bytes(fill(line, hole, value)) for line in head))
+        filled = replace(filled, frames=b"".join(_frame_bytes(fill(line, hole, value)) for line in frames))
+        yield _with_facts(filled, [fill(line, hole, value) for line in facts])
 
 
 def _line_bytes(line: str) -> bytes:
-    if line != line.rstrip():
-        raise CorpusError(f"invisible space at the end of a line, write \\x20: {line!r}")
-    return unescape(line) + b"\r\n"
+    return unescape(visible(line)) + b"\r\n"
 
 
 def _frame_bytes(line: str) -> bytes:

@@ -4,11 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from licorne.engine.connection import NEVER, Closing, Connection
-from licorne.engine.http1.parser import PARSERS
-from licorne.engine.limits import Limits
+from licorne.engine.connection import NEVER, Closing
 from licorne.errors import ClientDisconnected, LocalProtocolError
-from tests.support.http1 import new_factory, read_answers
+from tests.engine.http1.conftest import Connect
+from tests.support.http1 import read_answers
 from tests.support.play import (
     NOTHING,
     Playbook,
@@ -33,17 +32,6 @@ EXPECTING = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Leng
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 OK_CLOSE = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-@pytest.fixture(params=PARSERS)
-def connect(request: pytest.FixtureRequest) -> Callable[..., Connection]:
-    def new_connection(**limits: float) -> Connection:
-        return new_factory(request.param, Limits(**limits))()  # type: ignore[arg-type]
-
-    return new_connection
-
-
-Connect = Callable[..., Connection]
 
 
 def refusal_of(book: Playbook) -> int:

@@ -6,12 +6,12 @@ import pytest
 
 from licorne.engine.connection import NEVER, Closing, Connection
 from licorne.engine.http1 import new_connection_factory
-from licorne.engine.http1.parser import PARSERS
 from licorne.engine.http1.writer import DefaultHeaders
 from licorne.engine.limits import Limits
 from licorne.engine.tunnel import Tunnel
 from licorne.errors import ClientDisconnected
-from tests.support.http1 import new_factory, read_answers
+from tests.engine.http1.conftest import Connect
+from tests.support.http1 import read_answers
 from tests.support.play import (
     NOTHING,
     Playbook,
@@ -65,17 +65,6 @@ class Record(Tunnel):
 
     def is_full(self) -> bool:
         return not self.has_room
-
-
-@pytest.fixture(params=PARSERS)
-def connect(request: pytest.FixtureRequest) -> Callable[..., Connection]:
-    def new_connection(**limits: float) -> Connection:
-        return new_factory(request.param, Limits(**limits))()  # type: ignore[arg-type]
-
-    return new_connection
-
-
-Connect = Callable[..., Connection]
 
 
 def offer(tunnel: Tunnel) -> Step:

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from licorne.engine.websocket.codec import CODECS, NO_TEXT, Codec, FrameSink, new_codec
 from licorne.errors import WebSocketError
+from tests.support.frames import MASK, masked
 
-MASK = b"\x37\xfa\x21\x3d"
 UNLIMITED = 0
 
 
@@ -32,18 +32,6 @@ class Frames(FrameSink):
         if not left:
             self.whole.append((head, self.part))
             self.part = b""
-
-
-def masked(head: int, payload: bytes, mask: bytes = MASK) -> bytes:
-    """Write a frame as a client does."""
-    size = len(payload)
-    if size < 126:
-        start = bytes([head, 128 | size])
-    elif size < 65536:
-        start = bytes([head, 128 | 126]) + size.to_bytes(2, "big")
-    else:
-        start = bytes([head, 128 | 127]) + size.to_bytes(8, "big")
-    return start + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
 
 
 def read(codec: Codec, *pieces: bytes) -> Frames:

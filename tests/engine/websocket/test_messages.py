@@ -6,7 +6,8 @@ import pytest
 
 from licorne.engine.websocket.codec import CODECS
 from licorne.engine.websocket.deflate import DeflateOptions
-from tests.support.talk import CountingGate, Talk, closing, masked
+from tests.support.frames import masked
+from tests.support.talk import CountingGate, Talk, closing
 
 TEXT, BINARY, MORE = 0x81, 0x82, 0x00
 DEFLATE = b"permessage-deflate"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from licorne.engine.websocket.codec import NO_TEXT, FrameSink
 from licorne.engine.websocket.native import NativeCodec
-from tests.support.talk import masked
+from tests.support.frames import masked
 
 WHOLE_TEXT = 0x81
 

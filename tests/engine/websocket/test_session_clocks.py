@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.support.talk import CountingGate, Talk, masked
+from tests.support.frames import masked
+from tests.support.talk import CountingGate, Talk
 
 NEVER = float("inf")
 

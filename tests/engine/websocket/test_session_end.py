@@ -10,7 +10,8 @@ from licorne.engine.websocket import new_session_factory
 from licorne.engine.websocket.codec import CODECS
 from licorne.engine.websocket.session import SessionOptions, is_sendable, refusal_fields
 from licorne.errors import ClientDisconnected, LocalProtocolError, RemoteProtocolError
-from tests.support.talk import CountingGate, Talk, closing, masked
+from tests.support.frames import masked
+from tests.support.talk import CountingGate, Talk, closing
 
 TEXT = 0x81
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licorne.engine.websocket.codec import CODECS
-from tests.support.talk import Talk, closing, masked
+from tests.support.frames import masked
+from tests.support.talk import Talk, closing
 
 Message = str | bytes
 

@@ -3,7 +3,8 @@
 import pytest
 
 from licorne.engine.websocket.codec import CODECS
-from tests.support.talk import CountingGate, Talk, closing, masked
+from tests.support.frames import masked
+from tests.support.talk import CountingGate, Talk, closing
 
 TEXT, PING, PONG = 0x81, 0x89, 0x8A
 #: How many such frames are read in one turn.
