@@ -16,6 +16,9 @@ APPS = Path(__file__).parent
 DEADLINE_SECONDS = 40.0
 MIB = 1024 * 1024
 KIB = 1024
+#: glibc moves by itself the size from which a freed block goes back to the system, and so may keep 100 MiB of
+#: blocks that nobody holds. A size that is set stays: what is resident is what the server holds.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(128 * KIB)}
 
 
 class Memory:
@@ -39,7 +42,8 @@ class Memory:
 @contextmanager
 def serving(*options: str) -> Iterator[ServerProcess]:
     """Serve `apps.py` on a port of its own, without an access log, which would fill the test's memory."""
-    with ServerProcess("apps:app", "--port=0", "--no-access-log", *options, app_dir=APPS) as server:
+    arguments = ("apps:app", "--port=0", "--no-access-log", *options)
+    with ServerProcess(*arguments, app_dir=APPS, variables=ALLOCATOR) as server:
         server.wait_for("Licorne running on ")
         yield server
 

@@ -3,13 +3,14 @@
 Nothing sleeps for luck: a test waits for a line of the log or for bytes, and fails at a deadline.
 """
 
+import os
 import re
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +27,12 @@ class ServerProcess:
     """Run `licorne` with some arguments and read its log."""
 
     def __init__(
-        self, *arguments: str, app_dir: Path = APPS, cwd: Path | None = None, pass_fds: Sequence[int] = ()
+        self,
+        *arguments: str,
+        app_dir: Path = APPS,
+        cwd: Path | None = None,
+        pass_fds: Sequence[int] = (),
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "licorne", *arguments, "--app-dir", str(app_dir)],
@@ -36,6 +42,7 @@ class ServerProcess:
             errors="replace",
             cwd=cwd,
             pass_fds=pass_fds,
+            env={**os.environ, **(variables or {})},
         )
         self.lines: list[str] = []
         self._is_over = False
