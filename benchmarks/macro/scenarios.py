@@ -130,6 +130,13 @@ _LIST = (
         shape=Talk(flow=Flow.BROADCAST, connections=1000),
     ),
     Scenario(
+        name="ws-broadcast-browsers",
+        title="one WebSocket message of 64 bytes to everybody, who all offer compression as browsers do",
+        servers=COMPRESSORS,
+        app="sockets:app",
+        shape=Talk(flow=Flow.OFFERED_BROADCAST, connections=1000),
+    ),
+    Scenario(
         name="ws-deflate1k",
         title="WebSocket echo of 1 KiB of JSON with permessage-deflate",
         servers=COMPRESSORS,

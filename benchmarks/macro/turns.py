@@ -16,7 +16,7 @@ from ..load import Load, LoadError, Shape, put_load
 from ..machine import CpuPair, CpuTime
 from ..running import NotReady, Running, get, running
 from ..servers import Server
-from ..websocket.conversation import Flow, Talk, expect
+from ..websocket.conversation import Talk, expect
 from ..websocket.frames import FIN, TEXT, client_frame
 from ..websocket.opening import open_websocket
 from ..websocket.talking import talking
@@ -106,7 +106,7 @@ def _play_turn(scenario: Scenario, entrant: Entrant, plan: Plan) -> Figures:
 def _extra_arguments(scenario: Scenario, server: Server) -> tuple[str, ...]:
     log = (server.logged or ()) if scenario.is_logged else server.quiet
     patience = server.patient if scenario.kind is Kind.IDLE else ()
-    is_deflated = isinstance(scenario.shape, Talk) and scenario.shape.flow is Flow.DEFLATED
+    is_deflated = isinstance(scenario.shape, Talk) and scenario.shape.flow.offers_compression
     deflating = server.deflating if is_deflated else ()
     return log + patience + deflating + (server.pipelined if scenario.is_pipelined else ())
 

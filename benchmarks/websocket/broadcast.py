@@ -1,16 +1,18 @@
 """Broadcast: one client says something, everybody hears it, and then it says it again.
 
-Rules: what is counted is deliveries; latency is the time until the last client has a message.
+Rules: what is counted is deliveries; latency is the time until the last client has a message. Browsers offer
+compression, and a server may compress for each of them: then frames are counted in place of bytes, each answer is a
+frame of its own, and only the first of each connection is inflated and compared.
 """
 
 import time
 
 from ..load import LoadError
 from .conversation import Conversation, Talk, expect
-from .frames import BINARY, FIN, TEXT, client_frame, server_frame
+from .frames import BINARY, DEFLATED, FIN, TEXT, Frame, Inflater, client_frame, server_frame
 from .opening import Opened
 
-__all__ = ["Broadcast"]
+__all__ = ["Broadcast", "OfferedBroadcast"]
 
 
 class Broadcast(Conversation):
@@ -56,3 +58,39 @@ class Broadcast(Conversation):
                 self._under_way -= self._take(number)
             if self._under_way < 0:
                 raise LoadError("more was heard than was said")
+
+
+class OfferedBroadcast(Broadcast):
+    """Say it to clients that have offered compression; whether it is used is the server's choice."""
+
+    __slots__ = ("_is_proved",)
+
+    def __init__(self, talk: Talk, everybody: list[Opened]) -> None:
+        super().__init__(talk, everybody)
+        self._length = 1
+        self._is_proved = False
+
+    def prove(self) -> None:
+        """Say something and look at what everybody hears: at its content the first time, then at its kind."""
+        self._everybody[0].socket.sendall(self._frame)
+        for opened in self._everybody:
+            frame = opened.read()
+            is_right = frame.head & ~DEFLATED == self._head and (
+                self._is_proved or self._content(frame) == self._talk.payload
+            )
+            if not is_right:
+                raise LoadError(f"not what was sent: {frame.head:#04x}, {frame.payload[:80]!r}")
+        self._is_proved = True
+
+    def _content(self, frame: Frame) -> bytes:
+        return Inflater().inflate(frame.payload) if frame.head & DEFLATED else frame.payload
+
+    def _take(self, number: int) -> int:
+        """Return how many frames came."""
+        size, view, count, place = super()._take(number), self._view, 0, 0
+        while place < size:
+            place += 2 + view[place + 1]
+            count += 1
+        if place != size:
+            raise LoadError("a frame did not come whole")
+        return count

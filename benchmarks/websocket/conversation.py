@@ -19,11 +19,17 @@ STALL_SECONDS = 10.0
 
 
 class Flow(Enum):
-    """Say what becomes of a message: back to its sender, the same compressed, or to everybody."""
+    """Say what becomes of a message: back to its sender, the same compressed, to everybody, or to browsers."""
 
     ECHO = "echo"
     DEFLATED = "deflated"
     BROADCAST = "broadcast"
+    OFFERED_BROADCAST = "offered-broadcast"
+
+    @property
+    def offers_compression(self) -> bool:
+        """Tell whether the clients offer permessage-deflate, as browsers do."""
+        return self in (Flow.DEFLATED, Flow.OFFERED_BROADCAST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +45,7 @@ class Talk:
     @property
     def path(self) -> str:
         """Return where the application for it is."""
-        return "/broadcast" if self.flow is Flow.BROADCAST else "/"
+        return "/broadcast" if self.flow in (Flow.BROADCAST, Flow.OFFERED_BROADCAST) else "/"
 
     @property
     def payload(self) -> bytes:

@@ -1,13 +1,13 @@
 """Open the connections of a talk for the length of a `with` block.
 
-`python -m benchmarks.websocket.talking PORT echo|deflated|broadcast [SECONDS]` talks with a server that runs already.
+`python -m benchmarks.websocket.talking PORT FLOW [SECONDS]` talks with a server that runs already.
 """
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .broadcast import Broadcast
+from .broadcast import Broadcast, OfferedBroadcast
 from .conversation import Conversation, Flow, Talk
 from .deflated import DeflatedEcho
 from .echo import Echo
@@ -15,7 +15,12 @@ from .opening import Opened, open_websocket
 
 __all__ = ["talking"]
 
-CONVERSATIONS = {Flow.ECHO: Echo, Flow.DEFLATED: DeflatedEcho, Flow.BROADCAST: Broadcast}
+CONVERSATIONS = {
+    Flow.ECHO: Echo,
+    Flow.DEFLATED: DeflatedEcho,
+    Flow.BROADCAST: Broadcast,
+    Flow.OFFERED_BROADCAST: OfferedBroadcast,
+}
 
 
 @contextmanager
@@ -24,7 +29,7 @@ def talking(talk: Talk, port: int) -> Iterator[Conversation]:
     everybody: list[Opened] = []
     try:
         while len(everybody) < talk.connections:
-            everybody.append(open_websocket(port, talk.path, is_deflated=talk.flow is Flow.DEFLATED))
+            everybody.append(open_websocket(port, talk.path, is_deflated=talk.flow.offers_compression))
         conversation = CONVERSATIONS[talk.flow](talk, everybody)
         conversation.prove()
         yield conversation
