@@ -54,7 +54,6 @@ COMPILED = (
     "asgi/scope",
     "asgi/shared",
     "asgi/http",
-    "asgi/waiting",
     "asgi/websocket",
     "asgi/run",
     "drivers/base",

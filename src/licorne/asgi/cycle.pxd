@@ -9,6 +9,7 @@ cdef object _EXHAUSTED
 
 cdef class AsgiCycle(Cycle):
     cpdef message_now(self)
+    cpdef pause(self)
     cpdef take(self, object message)
     cdef call_application(self, Shared shared, dict scope)
     cdef str kind_of(self, dict message)
@@ -19,7 +20,6 @@ cdef class Call:
     cdef AsgiCycle cycle
     cdef bint has_begun
     cdef object inner
-    cdef bint is_send
     cdef object message
 
     cdef begin(self)
@@ -27,4 +27,4 @@ cdef class Call:
 
 cpdef bytes bytes_of(object body)
 @cython.locals(call=Call)
-cdef Call _new_call(AsgiCycle cycle, object message, bint is_send)
+cdef Call _new_call(AsgiCycle cycle, object message)

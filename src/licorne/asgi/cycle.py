@@ -1,8 +1,9 @@
-"""AsgiCycle: `receive` and `send` without a coroutine and without a turn of the loop, where nothing must be waited for.
+"""AsgiCycle: `receive` and `send` without a turn of the loop, where nothing must be waited for.
 
-Both are plain functions that return a `Call`. As a coroutine would, a call acts when it is awaited, not when it
-is made: in the thread and the task that awaits it, once, and not at all if that is cancelled first. It counts as
-a coroutine, because some applications pass it to `create_task`.
+Both are plain functions that return something to await: `receive` a coroutine, `send`, which has no result, a `Call`,
+which is cheaper. As a coroutine does, a call acts when it is awaited, not when it is made: in the thread and the task
+that awaits it, once, and not at all if that is cancelled first. It counts as a coroutine, because some applications
+pass it to `create_task`.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Coroutine, Generator, Iterator
 from types import CoroutineType
 from typing import Any
 
+from licorne.asgi.receiving import received
 from licorne.asgi.shared import Shared
 from licorne.errors import LocalProtocolError
 from licorne.link import Cycle
@@ -31,13 +33,13 @@ class AsgiCycle(Cycle):
 
     # what the application calls
 
-    def receive(self) -> "Call":
+    def receive(self) -> Coroutine[Any, Any, Message]:
         """Return the next message, when awaited (ASGI `receive`)."""
-        return _new_call(self, None, False)
+        return received(self)
 
     def send(self, message: Message) -> "Call":
         """Take a message, when awaited (ASGI `send`)."""
-        return _new_call(self, message, True)
+        return _new_call(self, message)
 
     # what a subclass does
 
@@ -45,8 +47,8 @@ class AsgiCycle(Cycle):
         """Return the next message for the application; None if it has to wait for one."""
         raise NotImplementedError
 
-    def message_later(self) -> Coroutine[Any, Any, Message]:
-        """Wait for the next message."""
+    def pause(self) -> Awaitable[None]:
+        """Return what to wait for before there may be a message."""
         raise NotImplementedError
 
     def take(self, message: Message) -> Awaitable[None] | None:
@@ -73,26 +75,20 @@ class AsgiCycle(Cycle):
 
 
 class Call:
-    """Be one call of `receive` or `send`."""
+    """Be one call of `send`."""
 
-    __slots__ = ("cycle", "has_begun", "inner", "is_send", "message")
+    __slots__ = ("cycle", "has_begun", "inner", "message")
 
     cycle: AsgiCycle
     has_begun: bool
     #: What is waited for, once it must be.
     inner: Any
-    is_send: bool
-    #: What is sent; later, what was received.
     message: Any
 
     def __await__(self) -> Generator[Any, Any, Any]:
         if not self.has_begun:
             self.begin()
-        if self.inner is not None:
-            return self.inner  # type: ignore[no-any-return]
-        if self.message is None:
-            return _EXHAUSTED  # type: ignore[return-value]
-        return self
+        return _EXHAUSTED if self.inner is None else self.inner  # type: ignore[return-value]
 
     def __iter__(self) -> "Call":
         return self
@@ -100,23 +96,18 @@ class Call:
     def __next__(self) -> Any:
         if not self.has_begun:
             self.begin()
-        if self.inner is not None:
-            return next(self.inner)
-        raise StopIteration(self.message)
+        if self.inner is None:
+            raise StopIteration
+        return next(self.inner)
 
     def begin(self) -> None:
         """Act."""
         self.has_begun = True
-        if self.is_send:
-            message = self.message
-            self.message = None
-            waiting = self.cycle.take(message)
-            if waiting is not None:
-                self.inner = waiting.__await__()
-        else:
-            self.message = self.cycle.message_now()
-            if self.message is None:
-                self.inner = self.cycle.message_later().__await__()
+        message = self.message
+        self.message = None
+        waiting = self.cycle.take(message)
+        if waiting is not None:
+            self.inner = waiting.__await__()
 
     def send(self, value: Any) -> Any:
         """Go on, as a coroutine does."""
@@ -148,11 +139,10 @@ def bytes_of(body: Any) -> bytes:
     raise LocalProtocolError(f"The body of a response must be bytes, got {type(body).__name__}.")
 
 
-def _new_call(cycle: AsgiCycle, message: Any, is_send: bool) -> Call:
+def _new_call(cycle: AsgiCycle, message: Any) -> Call:
     call = Call.__new__(Call)
     call.cycle = cycle
     call.message = message
-    call.is_send = is_send
     call.has_begun = False
     call.inner = None
     return call

@@ -1,8 +1,5 @@
 """HttpCycle: one ASGI call for one HTTP exchange, whatever the HTTP version (ASGI HTTP 2.5).
 
-`receive` and `send` are plain functions that return an awaitable: the ready one when nothing must be waited
-for, a coroutine otherwise.
-
 Rules:
 - The order of messages is judged here, their content by the exchange. Both raise errors that say what was expected.
 - Whatever the application leaves behind, the peer never sees a cut response as a whole one.
@@ -109,18 +106,14 @@ class HttpCycle(AsgiCycle):
             return self._request()
         return self._disconnect() if exchange.is_leaving else None
 
-    async def message_later(self) -> Message:
+    def pause(self) -> Awaitable[None]:
         exchange = self.exchange
         if exchange.head.expects_continue:
             exchange.send_continue()
             self.link.pump()
-        while True:
-            if exchange.gate is None:
-                exchange.gate = self.link.gate()
-            await exchange.gate.wait()
-            message = self.message_now()
-            if message is not None:
-                return message
+        if exchange.gate is None:
+            exchange.gate = self.link.gate()
+        return exchange.gate.wait()  # type: ignore[no-any-return]
 
     def take(self, message: Message) -> Awaitable[None] | None:
         return self._take(message if type(message) is dict else dict(message))

@@ -1,8 +1,8 @@
 cimport cython
 
+from licorne.asgi.cycle cimport AsgiCycle
 from licorne.asgi.scope cimport ScopeMaker
 from licorne.asgi.shared cimport Shared
-from licorne.asgi.waiting cimport WaitingCycle
 from licorne.engine.exchange cimport Exchange
 from licorne.engine.websocket.session cimport WebSocketSession
 from licorne.link cimport Link
@@ -28,7 +28,7 @@ cdef int _MAX_RUN
 
 
 @cython.final
-cdef class WebSocketCycle(WaitingCycle):
+cdef class WebSocketCycle(AsgiCycle):
     cdef double accepted_at
     cdef Exchange exchange
     cdef bint has_begun

@@ -20,11 +20,10 @@ from collections.abc import Awaitable, Coroutine
 from time import perf_counter
 from typing import Any
 
-from licorne.asgi.cycle import Message, bytes_of
+from licorne.asgi.cycle import AsgiCycle, Message, bytes_of
 from licorne.asgi.lines import log_accepted, log_begun, log_closed, log_refused
 from licorne.asgi.shapes import closing_of, code_of, fields_of_accept, odd_payload, subprotocol_of
 from licorne.asgi.shared import Shared
-from licorne.asgi.waiting import WaitingCycle
 from licorne.engine.exchange import Exchange
 from licorne.engine.websocket.session import WebSocketSession
 from licorne.errors import ClientDisconnected, LocalProtocolError, SentAfterClose
@@ -57,7 +56,7 @@ _SERVICE_RESTART = 1012
 _MAX_RUN = 32
 
 
-class WebSocketCycle(WaitingCycle):
+class WebSocketCycle(AsgiCycle):
     """Connect one WebSocket with one call of the application."""
 
     __slots__ = (

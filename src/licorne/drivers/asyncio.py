@@ -117,7 +117,7 @@ class AsyncioRuntime(Runtime):
         if not self.links and not self.tasks:
             return True
         if self.empty is None:
-            self.empty = new_gate(self.loop, None)
+            self.empty = new_gate(self.latch)
         try:
             await asyncio.wait_for(self.empty.wait(), timeout)
         except TimeoutError:
@@ -254,12 +254,12 @@ class AsyncioLink(DriverLink):
         if not self.is_write_paused and not is_ending:
             return None
         if self.write_gate is None:
-            self.write_gate = new_gate(self.loop, None)
+            self.write_gate = new_gate(self.shared.latch)
         return self.write_gate.wait()
 
     def gate(self) -> Gate:
         self.has_gates = True
-        return new_gate(self.loop, self.shared.latch)
+        return new_gate(self.shared.latch)
 
     def turn(self) -> Awaitable[None]:
         return asyncio.sleep(0)

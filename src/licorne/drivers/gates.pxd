@@ -2,59 +2,43 @@ cimport cython
 
 from licorne.link cimport Gate
 
-cdef int _PENDING
-cdef int _THROUGH
-cdef int _CANCELLED
-cdef int _MAX_WAITERS
+cdef Py_ssize_t _MAX_SPARE
+cdef Py_ssize_t _MAX_OTHERS
 cdef object _current_task
+cdef object _Task
+cdef object _Builtin
 
 
 @cython.final
 cdef class Latch:
+    cdef object done
     cdef bint is_held
     cdef object loop
-    cdef list waiters
+    cdef list opened
+    cdef list spare
 
-    @cython.locals(waiters=list, waiter=Waiter, is_free=bint)
+    cdef new_future(self)
+    cdef let_through(self, object future)
+    @cython.locals(opened=list)
     cdef release(self)
-
-
-@cython.final
-cdef class Waiter:
-    cdef public bint _asyncio_future_blocking
-    cdef public object _cancel_message
-    cdef object callback
-    cdef object context
-    cdef Latch latch
-    cdef object loop
-    cdef list more
-    cdef int state
-
-    @cython.locals(passage=Passage)
-    cdef Passage _new_passage(self)
-    cdef let_through(self)
-    cdef call_back(self)
-    cdef call_back_soon(self)
-
-
-@cython.final
-cdef class Passage:
-    cdef Waiter waiter
+    @cython.locals(callbacks=list, pair=tuple)
+    cdef _go_on(self, object future)
+    cdef bint _call(self, object callback, object context, object done, object future) except -1
 
 
 @cython.final
 cdef class AsyncioGate(Gate):
-    cdef Waiter first
-    cdef Latch latch
+    cdef object first
     cdef bint is_open
-    cdef object loop
+    cdef Latch latch
     cdef list others
 
-    @cython.locals(waiter=Waiter)
     cpdef wait(self)
-    @cython.locals(waiter=Waiter)
-    cdef _let_through(self, list waiters)
+    cdef _let_through(self, list futures)
+    @cython.locals(others=list)
+    cdef _add(self, object future)
 
 
 @cython.locals(gate=AsyncioGate)
-cpdef AsyncioGate new_gate(object loop, Latch latch)
+cpdef AsyncioGate new_gate(Latch latch)
+cdef _finish(object future)

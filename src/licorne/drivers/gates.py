@@ -1,248 +1,117 @@
 """Gates for tasks of asyncio, which let them through without a turn of the loop where that can be.
 
-A task that waits for a future goes on in the next turn of the loop, behind all else that is ready. A `Waiter` is
-as much of a future as a task and asyncio's own functions ask for, and leaves it to the driver when the task goes on.
+Who waits at a gate waits for a future of asyncio's own: tasks are quickest with those. A task that waits for a
+future goes on in the next turn of the loop, behind all else that is ready; here the driver takes the task's callback
+off the future and calls it itself. The future stays pending by that, and serves for another wait.
 
 Rules:
 - A task goes on at once only when the loop has called the driver, so that no task runs, and only when the engine
   has taken the whole read (see `Latch`). In every other case, and when it is cancelled, the loop steps it.
 - A task runs in its own context, and what it raises is its own: it ends there as if the loop had stepped it.
+- Whoever else was handed such a future, by driving a coroutine by hand, sees it end as any other.
 """
 
 import asyncio
-from collections.abc import Callable, Generator, Iterator
-from contextvars import Context, copy_context
+from collections.abc import Generator
+from contextvars import Context
 from typing import Any
 
 from licorne.link import Gate
 
-__all__ = ["AsyncioGate", "Latch", "Waiter", "new_gate"]
+__all__ = ["AsyncioGate", "Latch", "new_gate"]
 
-_PENDING = 0
-_THROUGH = 1
-_CANCELLED = 2
-#: Cancelled waiters are dropped from a gate when it holds this many.
-_MAX_WAITERS = 8
+#: Futures that are kept for further waits.
+_MAX_SPARE = 64
+#: Those who have given up are dropped from a gate when it holds this many.
+_MAX_OTHERS = 8
 
 _current_task = asyncio.current_task
+_Task = asyncio.Task
+#: What wakes a task that is not written in Python is of this type.
+_Builtin: Any = type(len)
 
 
 class Latch:
-    """Hold the waiters of gates that open while the engine takes a read, until it has taken it."""
+    """Hold the futures of gates that open while the engine takes a read, until it has taken it."""
 
-    __slots__ = ("is_held", "loop", "waiters")
+    __slots__ = ("done", "is_held", "loop", "opened", "spare")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         #: A read is being taken.
         self.is_held = False
-        self.waiters: list[Waiter] | None = None
+        self.opened: list[Any] | None = None
+        self.spare: list[Any] = []
+        #: What tasks are told to have waited for.
+        self.done: Any = loop.create_future()
+        self.done.set_result(None)
+
+    def new_future(self) -> Any:
+        """Return a future that nobody waits for."""
+        return self.spare.pop() if self.spare else self.loop.create_future()
+
+    def let_through(self, future: Any) -> None:
+        """End a wait: once the read is taken, or by the loop."""
+        if not self.is_held:
+            _finish(future)
+        elif self.opened is None:
+            self.opened = [future]
+        else:
+            self.opened.append(future)
 
     def release(self) -> None:
         """Let the tasks of all that were held go on, in the order in which their gates opened. Never raises."""
         self.is_held = False
-        waiters = self.waiters
-        if waiters is None:
+        opened = self.opened
+        if opened is not None:
+            self.opened = None
+            for future in opened:
+                self._go_on(future)
+
+    def _go_on(self, future: Any) -> None:
+        """Let who waits for a future go on now, unless it is cancelled."""
+        callbacks = future._callbacks
+        if not callbacks or len(callbacks) != 1 or future.done():
+            _finish(future)
             return
-        self.waiters = None
-        # Who feeds a driver from within a task, as tests may, cannot have another task stepped inside it.
-        is_free = _current_task(self.loop) is None
-        for waiter in waiters:
-            if is_free:
-                waiter.call_back()
-            else:
-                waiter.call_back_soon()
+        callback, context = callbacks[0]
+        if type(callback) is _Builtin and type(callback.__self__) is _Task:
+            future.remove_done_callback(callback)
+            if self._call(callback, context, self.done, future) and len(self.spare) < _MAX_SPARE:
+                self.spare.append(future)
+        elif _current_task(self.loop) is not None:
+            future.set_result(None)
+        else:
+            future.remove_done_callback(callback)
+            future.set_result(None)
+            self._call(callback, context, future, future)
 
-
-class Waiter:
-    """Be what one task waits for at a gate: a future without a result."""
-
-    __slots__ = (
-        "_asyncio_future_blocking",
-        "_cancel_message",
-        "callback",
-        "context",
-        "latch",
-        "loop",
-        "more",
-        "state",
-    )
-
-    #: By this asyncio knows a future, and that it is being awaited.
-    _asyncio_future_blocking: bool
-    #: What the cancellation said; asyncio's gather() asks for it.
-    _cancel_message: Any
-    callback: Callable[[Any], object] | None
-    context: Context | None
-    #: What holds this waiter if its gate opens during a read; None if the loop is to step its task in any case.
-    latch: Latch | None
-    loop: asyncio.AbstractEventLoop
-    #: Further callbacks, each with its context.
-    more: list[tuple[Callable[[Any], object], Context]] | None
-    state: int
-
-    # what the gate and the driver do
-
-    def let_through(self) -> None:
-        """Take note that the gate is open."""
-        if self.state == _PENDING:
-            self.state = _THROUGH
-            if self.callback is None:
-                return
-            if self.latch is None or not self.latch.is_held:
-                self.call_back_soon()
-            elif self.latch.waiters is None:
-                self.latch.waiters = [self]
-            else:
-                self.latch.waiters.append(self)
-
-    def call_back(self) -> None:
-        """Let who waits go on now; no task may be running."""
-        if self.more is not None or self.context is None:
-            self.call_back_soon()
-            return
-        callback = self.callback
-        self.callback = None
+    def _call(self, callback: Any, context: Context, done: Any, future: Any) -> bool:
+        """Call back now with `done`; if only the loop can, end `future` so that it does, and return False."""
         try:
-            self.context.run(callback, self)  # type: ignore[arg-type]
+            context.run(callback, done)
         except (SystemExit, KeyboardInterrupt):
             pass  # the task has it as its outcome, and raised it once more for the loop, which has not called it
         except BaseException as error:
-            if _is_entered(self.context):
-                self.callback = callback  # nothing was called
-                self.call_back_soon()
-                return
+            # Who feeds a driver from within a task, as tests may, cannot have another task stepped inside it.
+            if _current_task(self.loop) is not None or _is_entered(context):
+                future.add_done_callback(callback, context=context)
+                _finish(future)
+                return False
             self.loop.call_exception_handler({"message": f"Exception in callback {callback!r}", "exception": error})
-
-    def call_back_soon(self) -> None:
-        """Let the loop call back in its next turn."""
-        if self.callback is not None:
-            self.loop.call_soon(self.callback, self, context=self.context)
-            self.callback = None
-        if self.more is not None:
-            for callback, context in self.more:
-                self.loop.call_soon(callback, self, context=context)
-            self.more = None
-
-    # what a task asks, and awaits
-
-    def __await__(self) -> Generator[Any, None, None]:
-        return self._new_passage()  # type: ignore[no-any-return]
-
-    def __iter__(self) -> Iterator[Any]:
-        return self._new_passage()  # type: ignore[no-any-return]
-
-    def add_done_callback(self, callback: Callable[[Any], object], *, context: Context | None = None) -> None:
-        """Call `callback` with this waiter once it is done."""
-        if context is None:
-            context = copy_context()
-        if self.state != _PENDING:
-            self.loop.call_soon(callback, self, context=context)
-        elif self.callback is None:
-            self.callback = callback
-            self.context = context
-        elif self.more is None:
-            self.more = [(callback, context)]
-        else:
-            self.more.append((callback, context))
-
-    def remove_done_callback(self, callback: Callable[[Any], object]) -> int:
-        """Forget a callback; return how often it was there."""
-        pairs = [(self.callback, self.context), *(self.more or ())]
-        kept: list[Any] = [pair for pair in pairs if pair[0] is not None and pair[0] != callback]
-        removed = len([pair for pair in pairs if pair[0] == callback])
-        self.callback, self.context = kept[0] if kept else (None, None)
-        self.more = kept[1:] or None
-        return removed
-
-    def cancel(self, msg: Any = None) -> bool:
-        """End the wait by CancelledError; False if it has ended."""
-        if self.state != _PENDING:
-            return False
-        self.state = _CANCELLED
-        self._cancel_message = msg
-        self.call_back_soon()
         return True
-
-    # what a future knows
-
-    def done(self) -> bool:
-        """Tell whether the wait has ended."""
-        return self.state != _PENDING
-
-    def cancelled(self) -> bool:
-        """Tell whether it was cancelled."""
-        return self.state == _CANCELLED
-
-    def result(self) -> None:
-        """Return None once the gate was open. Raises what a future does, before that and when cancelled."""
-        if self.state == _CANCELLED:
-            raise self._make_cancelled_error()
-        if self.state == _PENDING:
-            raise asyncio.InvalidStateError("The gate is not open.")
-
-    def exception(self) -> None:
-        """Return None: a gate never fails. Raises as `result` does."""
-        self.result()
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        """Return the loop whose tasks may wait."""
-        return self.loop
-
-    # internals
-
-    def _new_passage(self) -> Any:
-        passage = Passage.__new__(Passage)
-        passage.waiter = self
-        return passage
-
-    def _make_cancelled_error(self) -> asyncio.CancelledError:
-        message = self._cancel_message
-        return asyncio.CancelledError() if message is None else asyncio.CancelledError(message)
-
-
-class Passage:
-    """Be what `await` steps through; with these methods a waiter would count as a coroutine itself."""
-
-    __slots__ = ("waiter",)
-
-    waiter: Waiter
-
-    def __iter__(self) -> "Passage":
-        return self
-
-    def __next__(self) -> Waiter:
-        waiter = self.waiter
-        if waiter.state == _PENDING:
-            waiter._asyncio_future_blocking = True
-            return waiter
-        if waiter.state == _CANCELLED:
-            waiter.result()
-        raise StopIteration
-
-    def send(self, value: Any) -> Waiter:
-        """Go on, as a coroutine does."""
-        return self.__next__()
-
-    def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> Any:
-        """Raise what is thrown in."""
-        raise kind if value is None else value
-
-    def close(self) -> None:
-        """End the wait."""
 
 
 class AsyncioGate(Gate):
-    """Let tasks of asyncio wait."""
+    """Let tasks of asyncio wait; what `await` steps through is the gate itself."""
 
-    __slots__ = ("first", "is_open", "latch", "loop", "others")
+    __slots__ = ("first", "is_open", "latch", "others")
 
-    #: Who waits: nearly always one task.
-    first: Waiter | None
-    latch: Latch | None
+    #: What the first task waits for; nearly always it is the only one.
+    first: Any
     is_open: bool
-    loop: asyncio.AbstractEventLoop
-    others: list[Waiter] | None
+    latch: Latch
+    others: list[Any] | None
 
     def open(self) -> None:
         self.is_open = True
@@ -251,46 +120,63 @@ class AsyncioGate(Gate):
         self.first = None
         self.others = None
         if first is not None:
-            first.let_through()
+            self.latch.let_through(first)
         if others is not None:
             self._let_through(others)
 
-    def wait(self) -> Waiter:
-        waiter = Waiter.__new__(Waiter)
-        waiter._asyncio_future_blocking = False
-        waiter._cancel_message = None
-        waiter.callback = None
-        waiter.context = None
-        waiter.latch = self.latch
-        waiter.loop = self.loop
-        waiter.more = None
-        waiter.state = _PENDING
+    def wait(self) -> "AsyncioGate":
+        return self
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self  # type: ignore[return-value]
+
+    def __iter__(self) -> "AsyncioGate":
+        return self
+
+    def __next__(self) -> Any:
         if self.is_open:
-            waiter.state = _THROUGH
-        elif self.first is None or self.first.state != _PENDING:
-            self.first = waiter
-        elif self.others is None:
-            self.others = [waiter]
+            raise StopIteration
+        future = self.latch.new_future()
+        if self.first is None or self.first.done():
+            self.first = future
         else:
-            if len(self.others) >= _MAX_WAITERS:
-                self.others = [known for known in self.others if not known.done()]
-            self.others.append(waiter)
-        return waiter
+            self._add(future)
+        future._asyncio_future_blocking = True
+        return future
 
-    def _let_through(self, waiters: list[Waiter]) -> None:
-        for waiter in waiters:
-            waiter.let_through()
+    def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> Any:
+        """Raise what is thrown in, where it is waited for."""
+        raise kind if value is None else value
+
+    def close(self) -> None:
+        """End the wait."""
+
+    def _let_through(self, futures: list[Any]) -> None:
+        for future in futures:
+            self.latch.let_through(future)
+
+    def _add(self, future: Any) -> None:
+        others = self.others or []
+        if len(others) >= _MAX_OTHERS:
+            others = [known for known in others if not known.done()]
+        others.append(future)
+        self.others = others
 
 
-def new_gate(loop: asyncio.AbstractEventLoop, latch: Latch | None) -> AsyncioGate:
-    """Return a closed gate; with a `latch` it lets tasks through at once while a read is taken."""
+def new_gate(latch: Latch) -> AsyncioGate:
+    """Return a closed gate, which lets tasks through at once while the latch is held."""
     gate = AsyncioGate.__new__(AsyncioGate)
-    gate.latch = latch
-    gate.is_open = False
-    gate.loop = loop
     gate.first = None
+    gate.is_open = False
+    gate.latch = latch
     gate.others = None
     return gate
+
+
+def _finish(future: Any) -> None:
+    """End a wait; the loop steps the task."""
+    if not future.done():
+        future.set_result(None)
 
 
 def _is_entered(context: Context) -> bool:
