@@ -1,14 +1,22 @@
 """What holds for every test: the run says first which build it tests, and refuses to test another one.
 
 There is no event loop policy here: a test that needs a loop makes it, and says which.
+
+Rules: a run depends neither on luck nor on how fast the machine is. So hypothesis draws the same examples each time
+(`--hypothesis-profile=random` draws others, and `python -m tests.fuzz.run` searches on) and times none of them.
 """
 
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import licorne.link
+
+settings.register_profile("random", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", settings.get_profile("random"), derandomize=True, database=None)
+settings.load_profile("same")
 
 
 def pytest_report_header() -> str:
