@@ -26,14 +26,14 @@ def socket_in(directory: Path) -> Path:
 @contextmanager
 def deployed(name: str, directory: Path) -> Iterator[int]:
     """Run "nginx" or "haproxy" in front of the socket in a directory; give its port."""
-    port = free_port()
-    command = COMMANDS[name](directory, port)
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as proxy:
-        try:
-            wait_for_port(port)
-            yield port
-        finally:
-            proxy.terminate()
+    with kept_port() as port:
+        command = COMMANDS[name](directory, port)
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as proxy:
+            try:
+                wait_for_port(port)
+                yield port
+            finally:
+                proxy.terminate()
 
 
 def nginx_command(directory: Path, port: int) -> list[str]:
@@ -68,10 +68,13 @@ def adapted(name: str, directory: Path, listen: str, ours: str) -> str:
     return text.replace(SOCKET, str(socket_in(directory))).replace(listen, ours)
 
 
-def free_port() -> int:
-    """Return a port that nobody has at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
+@contextmanager
+def kept_port() -> Iterator[int]:
+    """Give a port that the system gives to nobody else; whoever asks for this one, as the proxies do, may listen."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", 0))
+        yield int(sock.getsockname()[1])
 
 
 def wait_for_port(port: int) -> None:
