@@ -16,7 +16,7 @@ from tests.support.programs import find_program
 
 __all__ = ["PROXIES", "running_proxy"]
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 
 NGINX = """
 daemon off;

@@ -101,6 +101,7 @@ class WebsocketsCaller(SocketCaller):
                 compression="deflate" if compresses else None,
                 max_size=None,
                 proxy=None,
+                open_timeout=DEADLINE_SECONDS,
             )
             self.peer = self.connection.__enter__()
         except websockets.exceptions.InvalidStatus as error:
@@ -170,6 +171,7 @@ class AsyncWebsocketsCaller(AsyncSocketCaller):
                 compression="deflate" if compresses else None,
                 max_size=None,
                 proxy=None,
+                open_timeout=DEADLINE_SECONDS,
             )
         except websockets.exceptions.InvalidStatus as error:
             raise refused_of(error) from None

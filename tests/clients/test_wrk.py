@@ -22,7 +22,7 @@ request = function() return pipelined end
 def test_no_request_fails(port: int, tmp_path: Path, name: str) -> None:
     script = tmp_path / "load.lua"
     script.write_text(SCRIPTS[name])
-    options = ("--threads=1", "--connections=32", "--duration=1s", "--timeout=20s", "--script", str(script))
+    options = ("--threads=1", "--connections=32", "--duration=1s", "--timeout=60s", "--script", str(script))
     report = run_program("wrk", *options, f"http://127.0.0.1:{port}/hello").stdout.decode()
     count = re.search(r"(\d+) requests in", report)
     assert count, report

@@ -33,13 +33,13 @@ def serving(command: Command, *arguments: str, **variables: str) -> Iterator[sub
             line = process.stderr.readline()
             assert line, f"it ended without serving: {said}"
             said += line
-        with socket.create_connection(("127.0.0.1", int(found[1])), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", int(found[1])), timeout=60) as client:
             client.sendall(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
             assert client.recv(100).startswith(b"HTTP/1.1 200 ")
         yield process
     finally:
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 # --- check ---------------------------------------------------------------------------------------------------
@@ -177,13 +177,13 @@ def test_an_address_in_use_is_one_line_and_status_3(command: Command) -> None:
 def test_sigint_ends_with_status_0(command: Command) -> None:
     with serving(command, "-m", "licorne", "main:app", "--port", "0") as process:
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def test_sigterm_ends_by_that_signal(command: Command) -> None:
     with serving(command, "-m", "licorne", "main:app", "--port", "0") as process:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == -signal.SIGTERM
+        assert process.wait(timeout=60) == -signal.SIGTERM
 
 
 # --- env files -----------------------------------------------------------------------------------------------
@@ -203,14 +203,14 @@ def test_run_reads_variables_and_files_below_its_keywords(command: Command) -> N
     command.write("licorne.toml", 'port = 1\nserver-header = false\napp = "none_such"\n')
     with serving(command, "-c", "import licorne; licorne.run('main:app')", LICORNE_PORT="0") as process:
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def test_run_returns_to_a_program_whose_server_was_interrupted(command: Command) -> None:
     script = "import licorne, sys; licorne.run('main:app', port=0); sys.exit(7)"
     with serving(command, "-c", script) as process:
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 7
+        assert process.wait(timeout=60) == 7
 
 
 @pytest.mark.parametrize(

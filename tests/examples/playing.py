@@ -30,7 +30,7 @@ ENDING = {"embed.py", "test_main.py"}
 SERVING = {"serve.py"}
 #: What makes the command answer and exit.
 ANSWERING = {"check", "--version", "--show-config", "--help"}
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 SHOWN_ADDRESS = "http://127.0.0.1:8000"
 #: For pages that show no application of their own.
 HELLO = """\

@@ -13,7 +13,7 @@ __all__ = ["DEADLINE_SECONDS", "MIB", "Memory", "await_truth", "census_of", "mem
 
 APPS = Path(__file__).parent
 #: Far more than anything here takes on a busy machine.
-DEADLINE_SECONDS = 40.0
+DEADLINE_SECONDS = 60.0
 MIB = 1024 * 1024
 KIB = 1024
 #: glibc moves by itself the size from which a freed block goes back to the system, and so may keep 100 MiB of

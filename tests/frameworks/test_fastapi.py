@@ -87,7 +87,7 @@ def test_a_stop_waits_for_background_tasks(serve: Serve) -> None:
         client.sock.sendall(b"POST /later HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
         client.read_response()
         server.signal(signal.SIGTERM)
-        server.wait_for("Waiting for ")
+        server.wait_for("Waiting for connections to close")
         other.sock.sendall(b"ngth: 0\r\n\r\n")
         assert other.read_to_the_end().endswith(b'"next"')
         assert server.wait() == -signal.SIGTERM

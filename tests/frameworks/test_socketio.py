@@ -14,7 +14,7 @@ import socketio
 from tests.frameworks.conftest import Serve
 from tests.server.process import ServerProcess
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 TRANSPORTS = {"websocket": ["websocket"], "polling": ["polling"], "upgrade": ["polling", "websocket"]}
 Scene = Callable[[], Awaitable[None]]
 
@@ -46,10 +46,13 @@ def play(scene: Scene) -> None:
 async def connected(server: ServerProcess, transports: list[str], auth: Any = None) -> AsyncIterator[Any]:
     """Be a client, with `inbox` for what it is sent."""
     async with aiohttp.ClientSession(trust_env=False) as session:
-        client: Any = socketio.AsyncClient(http_session=session, reconnection=False)
+        client: Any = socketio.AsyncClient(http_session=session, reconnection=False, request_timeout=DEADLINE_SECONDS)
         client.inbox = asyncio.Queue()
         client.on("*", lambda event, *data: client.inbox.put_nowait((event, *data)))
-        await client.connect(f"http://127.0.0.1:{server.port}", transports=transports, auth=auth)
+        # By default it waits no longer than a second.
+        await client.connect(
+            f"http://127.0.0.1:{server.port}", transports=transports, auth=auth, wait_timeout=DEADLINE_SECONDS
+        )
         try:
             yield client
         finally:
@@ -101,7 +104,8 @@ def test_a_client_is_refused(server: ServerProcess, transports: list[str]) -> No
 
 def test_the_other_application_is_served_too(serve: Serve) -> None:
     server = serve("socketio_apps:around")
-    assert httpx.get(f"http://127.0.0.1:{server.port}/hello", trust_env=False).text == "hello"
+    url = f"http://127.0.0.1:{server.port}/hello"
+    assert httpx.get(url, trust_env=False, timeout=DEADLINE_SECONDS).text == "hello"
 
 
 def test_a_stop_ends_with_clients_there(serve: Serve) -> None:

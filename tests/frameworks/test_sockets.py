@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from tests.frameworks.conftest import Serve
-from tests.server.process import ServerProcess
+from tests.server.process import DEADLINE_SECONDS, ServerProcess
 
 Join = Callable[..., Any]
 
@@ -30,7 +30,7 @@ def fastapi(serve: Serve) -> ServerProcess:
 
 def join(server: ServerProcess, path: str, **options: Any) -> Any:
     """Return what connects to a path: a context."""
-    return connect(f"ws://127.0.0.1:{server.port}{path}", proxy=None, **options)
+    return connect(f"ws://127.0.0.1:{server.port}{path}", proxy=None, open_timeout=DEADLINE_SECONDS, **options)
 
 
 def refusal_of(server: ServerProcess, path: str) -> Any:
@@ -43,7 +43,7 @@ def refusal_of(server: ServerProcess, path: str) -> Any:
 def close_of(peer: Any) -> tuple[int, str]:
     """Return the code and the reason with which the server closes now."""
     with pytest.raises(ConnectionClosed) as ended:
-        peer.recv(20)
+        peer.recv(DEADLINE_SECONDS)
     assert ended.value.rcvd is not None, "there was no close frame"
     return ended.value.rcvd.code, ended.value.rcvd.reason
 
@@ -56,14 +56,14 @@ def test_texts_are_iterated_until_the_client_leaves(starlette: ServerProcess) ->
     with join(starlette, "/echo") as peer:
         for number in range(50):
             peer.send(f"word {number}")
-        assert [peer.recv(20) for _ in range(50)] == [f"you said word {number}" for number in range(50)]
+        assert [peer.recv(DEADLINE_SECONDS) for _ in range(50)] == [f"you said word {number}" for number in range(50)]
     starlette.wait_for("app: echo is over, DISCONNECTED", over + 1)
 
 
 def test_a_disconnect_is_an_exception_with_code_and_reason(starlette: ServerProcess) -> None:
     with join(starlette, "/catch") as peer:
         peer.send(b"bytes")
-        assert peer.recv(20) == b"bytes"
+        assert peer.recv(DEADLINE_SECONDS) == b"bytes"
         peer.close(3210, "bye")
     starlette.wait_for("app: left with 3210 'bye'")
 
@@ -71,7 +71,7 @@ def test_a_disconnect_is_an_exception_with_code_and_reason(starlette: ServerProc
 def test_who_only_sends_learns_that_the_client_left(starlette: ServerProcess) -> None:
     over = starlette.log.count("app: pushing is over")
     with join(starlette, "/push") as peer:
-        peer.recv(20)
+        peer.recv(DEADLINE_SECONDS)
         peer.socket.shutdown(socket.SHUT_RDWR)
     starlette.wait_for("app: pushing is over, 1006", over + 1)
 
@@ -82,8 +82,8 @@ def test_the_scope_is_what_starlette_makes_of_it(starlette: ServerProcess) -> No
         assert peer.subprotocol == "one"
         assert peer.response.headers["x-accepted"] == "yes"
         assert peer.response.headers["set-cookie"] == "a=b; Path=/"
-        shown = json.loads(peer.recv(20))
-        assert json.loads(bytes(peer.recv(20, decode=False))) == shown
+        shown = json.loads(peer.recv(DEADLINE_SECONDS))
+        assert json.loads(bytes(peer.recv(DEADLINE_SECONDS, decode=False))) == shown
         assert close_of(peer) == (4000, "that was all")
     assert shown == {
         "path": {"name": "horn"},
@@ -128,7 +128,7 @@ def test_an_endpoint_below_a_mount(starlette: ServerProcess) -> None:
     over = starlette.log.count("app: calculator is over")
     with join(starlette, "/below/calculate") as peer:
         peer.send("[1, 2, 3]")
-        assert json.loads(peer.recv(20)) == {"sum": 6}
+        assert json.loads(peer.recv(DEADLINE_SECONDS)) == {"sum": 6}
         peer.send("no JSON")
         assert close_of(peer)[0] == 1003
     starlette.wait_for("app: calculator is over", over + 1)
@@ -140,7 +140,7 @@ def test_an_endpoint_below_a_mount(starlette: ServerProcess) -> None:
 def test_a_path_a_query_a_cookie_and_dependencies(fastapi: ServerProcess) -> None:
     with join(fastapi, "/items/7?q=3", additional_headers={"Cookie": "session=abc"}) as peer:
         peer.send('{"a": [1, null, "é"]}')
-        shown = json.loads(peer.recv(20))
+        shown = json.loads(peer.recv(DEADLINE_SECONDS))
     assert shown == {"number": 7, "q": 3, "ticket": "abc", "opened": "a connection", "said": {"a": [1, None, "é"]}}
     fastapi.wait_for("app: dependency is closed")
 
@@ -153,12 +153,12 @@ def test_a_dependency_refuses(fastapi: ServerProcess) -> None:
 def test_a_room_hears_everyone_and_who_leaves(fastapi: ServerProcess) -> None:
     with join(fastapi, "/room/ann") as ann:
         ann.send("hello")
-        assert ann.recv(20) == "ann: hello"
+        assert ann.recv(DEADLINE_SECONDS) == "ann: hello"
         with join(fastapi, "/room/bob") as bob:
             bob.send("hello ann")
-            assert ann.recv(20) == bob.recv(20) == "bob: hello ann"
+            assert ann.recv(DEADLINE_SECONDS) == bob.recv(DEADLINE_SECONDS) == "bob: hello ann"
             bob.close(1001)
-        assert ann.recv(20) == "bob left with 1001"
+        assert ann.recv(DEADLINE_SECONDS) == "bob left with 1001"
 
 
 def test_a_websocket_exception_closes_with_its_code(fastapi: ServerProcess) -> None:
@@ -173,7 +173,7 @@ def test_a_stop_closes_sockets_with_1012(serve: Serve, app: str) -> None:
     path = "/echo" if app.startswith("starlette") else "/room/ann"
     with join(server, path) as peer:
         peer.send("hello")
-        assert "hello" in peer.recv(20)
+        assert "hello" in peer.recv(DEADLINE_SECONDS)
         server.signal(signal.SIGTERM)
         assert close_of(peer)[0] == 1012
     assert server.wait() == -signal.SIGTERM

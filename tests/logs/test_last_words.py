@@ -32,7 +32,7 @@ PROLOGUE = """
 def run(program: str) -> "subprocess.CompletedProcess[str]":
     """Run a program that has logged one line which is still pending."""
     source = textwrap.dedent(PROLOGUE) + textwrap.dedent(program)
-    return subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=60, check=False)
 
 
 def targets_in(text: str) -> list[str]:

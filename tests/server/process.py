@@ -19,7 +19,7 @@ from typing import Self
 __all__ = ["Client", "ServerProcess", "running"]
 
 #: Far more than anything here takes on a busy machine.
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 APPS = Path(__file__).parent
 
 

@@ -74,7 +74,7 @@ class Browser:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/json/new?about:blank", method="PUT")
         with opener.open(request, timeout=DEADLINE_SECONDS) as response:
             address = json.load(response)["webSocketDebuggerUrl"]
-        with connect(address, max_size=None, proxy=None) as peer:
+        with connect(address, max_size=None, proxy=None, open_timeout=DEADLINE_SECONDS) as peer:
             page = Page(peer)
             page.call("Page.navigate", url=url)
             page.wait_for("document.readyState == 'complete' && location.href != 'about:blank'")
