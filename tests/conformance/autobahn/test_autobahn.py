@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.autobahn.environment import fuzzing_client
-from tests.conformance.autobahn.fuzzing import DEFLATED, PLAIN, fuzz
+from tests.conformance.autobahn.fuzzing import DEADLINE_SECONDS, DEFLATED, PLAIN, fuzz
 
 #: Deflate is the same for all codecs.
 PLAYED = [
@@ -21,9 +21,14 @@ PLAYED = [
 
 
 @pytest.mark.exhaustive
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(2 * DEADLINE_SECONDS)
 @pytest.mark.parametrize(("agent", "cases", "count"), PLAYED, ids=[agent for agent, _, _ in PLAYED])
 def test_the_fuzzing_client_finds_no_fault(agent: str, cases: tuple[str, ...], count: int, tmp_path: Path) -> None:
-    verdicts = fuzz(fuzzing_client(), agent, cases, tmp_path)
-    assert [verdict for verdict in verdicts if not verdict.is_good(agent)] == []
+    client = fuzzing_client()
+    verdicts = fuzz(client, agent, cases, tmp_path)
     assert len(verdicts) == count
+    failed = [verdict.case for verdict in verdicts if not verdict.is_good(agent)]
+    # In most cases the client gives a server one second, which a busy machine may need itself: a fault comes again.
+    again = fuzz(client, agent, failed, tmp_path / "again") if failed else []
+    assert [verdict for verdict in again if not verdict.is_good(agent)] == []
+    assert len(again) == len(failed)
