@@ -9,8 +9,13 @@ import re
 import statistics
 from collections.abc import Iterator
 
+import pytest
+
 import licorne
 from tests.support.source import ROOT, Definition, Source, complain, slots_of, sources, tracked_files
+
+#: The sources are the same on every interpreter.
+pytestmark = pytest.mark.exhaustive
 
 SOURCES = sources()
 EVERYWHERE = [found for folder in ("src", "tests", "tools", "examples") for found in sources(ROOT / folder)]

@@ -100,5 +100,5 @@ def test_interim_answers_and_trailers_do_not_confuse(caller: Caller) -> None:
 @pytest.mark.parametrize("kind", [AsyncHttpxCaller, AiohttpCaller])
 def test_many_requests_at_once(kind: type[AsyncCaller], port: int) -> None:
     with kind(port) as caller:  # type: ignore[call-arg]
-        answers = caller.call_together(200, "/unsized/70000")
+        answers = caller.call_together(100, "/unsized/70000")
     assert {answer.body for answer in answers} == {pattern(70000)}

@@ -5,7 +5,7 @@
     /census      JSON: application calls, tasks, descriptors, objects of the server that are alive; not counted
     /answered    how many answers were given; not counted
     /endless     64 KiB pieces for as long as `send` lets it
-    /block       16 MiB in one message
+    /block       8 MiB in one message
     /stuck       one piece, then nothing
     /unread      never receives; answers when /release is asked
     /refuse      never receives; answers at once
@@ -32,7 +32,7 @@ __all__ = ["app"]
 
 Scope = dict[str, Any]
 PIECE = b"x" * 65536
-BLOCK = b"x" * (16 * 1024 * 1024)
+BLOCK = b"x" * (8 * 1024 * 1024)
 COUNTS = {"begun": 0, "ended": 0, "answered": 0}
 UNCOUNTED = ("/census", "/answered")
 RELEASE = asyncio.Event()

@@ -9,7 +9,7 @@ import pytest
 from tests.faults.watching import DEADLINE_SECONDS, MIB, Memory, await_truth, census_of, serving
 from tests.server.process import Client
 
-UPLOAD_BYTES = 256 * MIB
+UPLOAD_BYTES = 128 * MIB
 PIECE = b"x" * 65536
 #: What the system may hold between the two: on some machines, 32 MiB on one side alone.
 KERNEL_BYTES = 64 * MIB

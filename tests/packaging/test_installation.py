@@ -63,6 +63,7 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
+@pytest.mark.exhaustive
 def test_the_compiled_build_holds_sources_types_and_extensions(checkout: Checkout) -> None:
     ended = checkout.build(LICORNE_REQUIRE_EXT="1")
     assert ended.returncode == 0, ended.stdout
@@ -72,6 +73,7 @@ def test_the_compiled_build_holds_sources_types_and_extensions(checkout: Checkou
     assert checkout.built(".typed") == ["py"]
 
 
+@pytest.mark.exhaustive
 def test_the_pure_build_compiles_nothing(checkout: Checkout) -> None:
     ended = checkout.build(LICORNE_PURE="1", **NO_COMPILER)
     assert ended.returncode == 0, ended.stdout
@@ -88,6 +90,7 @@ def test_without_a_compiler_the_build_is_pure_and_says_so_in_one_line(checkout: 
     assert len(FALLBACK.findall(ended.stdout)) == 1
 
 
+@pytest.mark.exhaustive
 def test_what_cython_refuses_makes_the_build_pure(checkout: Checkout) -> None:
     with (checkout.path / "src/licorne/link.pxd").open("a", encoding="utf-8") as types:
         types.write("\ncdef class Absent:\n    cdef int nothing\n\ncdef nonsense nonsense nonsense\n")
@@ -97,10 +100,12 @@ def test_what_cython_refuses_makes_the_build_pure(checkout: Checkout) -> None:
     assert len(FALLBACK.findall(ended.stdout)) == 1
 
 
+@pytest.mark.exhaustive
 def test_what_must_be_compiled_fails_without_a_compiler(checkout: Checkout) -> None:
     assert checkout.build(LICORNE_REQUIRE_EXT="1", **NO_COMPILER).returncode != 0
 
 
+@pytest.mark.exhaustive
 def test_a_build_forgets_what_is_gone_from_the_sources(checkout: Checkout) -> None:
     gone = checkout.path / "src/licorne/gone.py"
     gone.write_text('"""A module that will be removed."""\n', encoding="utf-8")
