@@ -49,6 +49,7 @@ COMPILED = (
     "engine/websocket/incoming",
     "engine/websocket/outgoing",
     "engine/websocket/clock",
+    "engine/websocket/facts",
     "engine/websocket/session",
     "asgi/cycle",
     "asgi/scope",

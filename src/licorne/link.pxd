@@ -17,6 +17,7 @@ cdef class Link:
 
     cpdef pump(self)
     cpdef flush(self)
+    cpdef push(self)
     cpdef drain(self)
     cpdef Gate gate(self)
     cpdef start(self, Cycle cycle)

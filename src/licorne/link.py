@@ -70,6 +70,10 @@ class Link:
         """Apply what the engine wants: write its bytes, start its exchanges, close."""
         raise NotImplementedError
 
+    def push(self) -> None:
+        """Write what is queued, as `pump` does, where nothing else can have changed."""
+        self.pump()
+
     def flush(self) -> None:
         """Hand what is queued to the transport now, also from inside a pump."""
         raise NotImplementedError

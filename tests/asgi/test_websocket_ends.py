@@ -440,6 +440,24 @@ async def test_keep_alive_ends_a_client_that_answers_no_ping(stage: Stage) -> No
     assert await end_of(stage, listener) == (1011, "keepalive ping timeout")
 
 
+async def test_what_is_sent_alone_puts_the_idle_timeout_off(stage: Stage) -> None:
+    if stage.kind == "memory":
+        return  # its time stands still
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        for _ in range(12):
+            await asyncio.sleep(0.1)
+            await send({"type": "websocket.send", "text": "still here"})
+
+    stage.prepare(app, websocket=SessionOptions(idle_timeout=0.6, ping_interval=0))
+    client = await WebSocketClient.opened(stage)
+    for _ in range(12):
+        assert await client.frame() == (1, b"still here")
+    assert (await client.closing())[0] == 1000
+
+
 # --- the server stops ---------------------------------------------------------------------------------------
 
 

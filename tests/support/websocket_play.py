@@ -12,6 +12,7 @@ from licorne.engine.exchange import Exchange
 from licorne.engine.limits import Limits
 from licorne.engine.websocket.codec import new_codec
 from licorne.engine.websocket.handshake import Upgrade, read_upgrade, refusal_fields
+from licorne.engine.websocket.outgoing import LastFrame
 from licorne.engine.websocket.session import SessionOptions, WebSocketSession
 from licorne.errors import RemoteProtocolError
 from tests.support.http1 import NOW, new_factory
@@ -115,7 +116,7 @@ class Dialogue:
             _answer(exchange, refusal.status, refusal_fields(refusal.status))
             return True
         self.session = WebSocketSession.__new__(WebSocketSession)
-        self.session.begin(exchange, self.upgrade, self.codec, self.options)
+        self.session.begin(exchange, self.upgrade, self.codec, self.options, LastFrame())
         self.session.accept(next(iter(self.upgrade.subprotocols), None), [])
         return True
 

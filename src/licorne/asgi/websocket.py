@@ -214,7 +214,10 @@ class WebSocketCycle(AsgiCycle):
             session.send_bytes(data)
         else:
             self._send_odd(message)
-        self.link.pump()
+        if session.is_timed():
+            self.link.pump()
+        else:
+            self.link.push()
         return self.link.drain()
 
     def _send_odd(self, message: Message) -> None:

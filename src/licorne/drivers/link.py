@@ -121,6 +121,10 @@ class DriverLink(SharedLink):
         self._write()
         self._follow()
 
+    def push(self) -> None:
+        if not self.is_pumping or self.connection.pending_bytes() > self.runtime.write_high_water:
+            self._write()
+
     def flush(self) -> None:
         self._write()
 

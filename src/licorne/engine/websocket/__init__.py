@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from licorne.engine.exchange import Exchange
 from licorne.engine.websocket.codec import new_codec
 from licorne.engine.websocket.handshake import is_allowed, read_upgrade
+from licorne.engine.websocket.outgoing import LastFrame
 from licorne.engine.websocket.session import SessionOptions, WebSocketSession
 from licorne.errors import RemoteProtocolError
 
@@ -31,13 +32,14 @@ def new_session_factory(
         ValueError: There is no such codec.
     """
     new_codec(codec_name, options.max_size)
+    last = LastFrame()
 
     def new_session(exchange: Exchange) -> WebSocketSession:
         upgrade = read_upgrade(exchange.head)
         if not is_allowed(upgrade.origin, allowed_origins):
             raise RemoteProtocolError(403, "the origin is not allowed")
         session = WebSocketSession.__new__(WebSocketSession)
-        session.begin(exchange, upgrade, new_codec(codec_name, options.max_size), options)
+        session.begin(exchange, upgrade, new_codec(codec_name, options.max_size), options, last)
         return session
 
     return new_session

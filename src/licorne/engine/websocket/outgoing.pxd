@@ -11,17 +11,25 @@ cdef Py_ssize_t _MAX_COPIED_BYTES
 
 
 @cython.final
+cdef class LastFrame:
+    cdef bytes frame
+    cdef object message
+
+
+@cython.final
 cdef class Outgoing:
     cdef public long long bytes_out
     cdef Codec codec
     cdef public Deflate deflate
     cdef Exchange exchange
+    cdef public bint is_timed
+    cdef LastFrame last
     cdef public long long messages_out
     cdef long long threshold
 
-    @cython.locals(frame=bytes)
+    @cython.locals(frame=bytes, last=LastFrame)
     cpdef send_text(self, object text)
     cpdef send_bytes(self, object data)
     cpdef send_control(self, int head, bytes payload)
-    @cython.locals(count=Py_ssize_t, deflate=Deflate)
+    @cython.locals(count=Py_ssize_t, deflate=Deflate, last=LastFrame)
     cdef _send_payload(self, int head, bytes data)

@@ -1,7 +1,8 @@
 """Outgoing: the sending half of a session: messages and control frames in, frames on the tunnel out.
 
 Strategy: a small message leaves in one piece with its header; the payload of a large one follows its header as it
-is, so that it is not copied. Whether anything may be sent is the session's to know.
+is, so that it is not copied. Sessions share the last small frame: a message for everybody is serialized once.
+Whether anything may be sent is the session's to know.
 """
 
 from licorne.engine.exchange import Exchange
@@ -10,7 +11,7 @@ from licorne.engine.websocket.deflate import Deflate
 from licorne.engine.websocket.incoming import NO_LIMIT
 from licorne.engine.websocket.options import SessionOptions
 
-__all__ = ["Outgoing"]
+__all__ = ["LastFrame", "Outgoing"]
 
 # First bytes of frames: whole, without and with RSV1, which says that a message is compressed.
 _TEXT_HEAD = 0x81
@@ -21,18 +22,31 @@ _COMPRESSED = 0x40
 _MAX_COPIED_BYTES = 16 * 1024
 
 
+class LastFrame:
+    """Hold the small message that was last sent uncompressed by any of several sessions, and its frame."""
+
+    __slots__ = ("frame", "message")
+
+    def __init__(self) -> None:
+        self.message: str | bytes | None = None
+        self.frame = b""
+
+
 class Outgoing:
     """Send the frames of one session."""
 
-    __slots__ = ("bytes_out", "codec", "deflate", "exchange", "messages_out", "threshold")
+    __slots__ = ("bytes_out", "codec", "deflate", "exchange", "is_timed", "last", "messages_out", "threshold")
 
-    def __init__(self, exchange: Exchange, codec: Codec, options: SessionOptions) -> None:
+    def __init__(self, exchange: Exchange, codec: Codec, options: SessionOptions, last: LastFrame) -> None:
+        self.last = last
         self.exchange = exchange
         self.codec = codec
         #: Set once permessage-deflate is agreed on.
         self.deflate: Deflate | None = None
         #: From how many bytes on a message is compressed.
         self.threshold = 0 if options.deflate is None else min(options.deflate.threshold, NO_LIMIT)
+        #: An idle timeout counts from each message.
+        self.is_timed = options.idle_timeout > 0
         #: What was sent: messages, and their bytes before compression.
         self.messages_out = 0
         self.bytes_out = 0
@@ -46,7 +60,11 @@ class Outgoing:
         if type(text) is not str or len(text) >= _MAX_COPIED_BYTES or self.deflate is not None:
             self._send_payload(_TEXT_HEAD, str.encode(text))
             return
-        frame = self.codec.serialize_text(_TEXT_HEAD, text)
+        last = self.last
+        if last.message is not text:
+            last.frame = self.codec.serialize_text(_TEXT_HEAD, text)
+            last.message = text
+        frame = last.frame
         self.exchange.send_raw(frame)
         self.messages_out += 1
         self.bytes_out += len(frame) - (2 if len(frame) < 128 else 4)
@@ -69,7 +87,13 @@ class Outgoing:
         if len(data) > _MAX_COPIED_BYTES:
             self.exchange.send_raw(self.codec.serialize_start(head, len(data)))
             self.exchange.send_raw(data)
-        else:
+        elif head != _BINARY_HEAD:
             self.exchange.send_raw(self.codec.serialize(head, data))
+        else:
+            last = self.last
+            if last.message is not data:
+                last.frame = self.codec.serialize(head, data)
+                last.message = data
+            self.exchange.send_raw(last.frame)
         self.messages_out += 1
         self.bytes_out += count

@@ -1,13 +1,13 @@
 cimport cython
 
 from licorne.engine.exchange cimport Exchange
-from licorne.engine.tunnel cimport Tunnel
 from licorne.engine.websocket.clock cimport Clock
 from licorne.engine.websocket.codec cimport Codec
 from licorne.engine.websocket.controls cimport Controls
+from licorne.engine.websocket.facts cimport SessionFacts
 from licorne.engine.websocket.incoming cimport Incoming
 from licorne.engine.websocket.messages cimport MessageQueue
-from licorne.engine.websocket.outgoing cimport Outgoing
+from licorne.engine.websocket.outgoing cimport LastFrame, Outgoing
 
 cdef double _NEVER
 cdef int _PONG
@@ -23,22 +23,19 @@ cdef int _ABNORMAL
 cdef double _DRAIN_SECONDS
 
 
-cdef class WebSocketSession(Tunnel):
-    cdef Clock clock
+cdef class WebSocketSession(SessionFacts):
     cdef readonly int close_code
     cdef readonly str close_reason
     cdef Codec codec
     cdef readonly Exchange exchange
     cdef public object gate
     cdef bint has_eof
-    cdef Incoming incoming
     cdef bint is_taking
     cdef object options
-    cdef Outgoing outgoing
     cdef int state
     cdef readonly object upgrade
 
-    cpdef begin(self, Exchange exchange, object upgrade, Codec codec, object options)
+    cpdef begin(self, Exchange exchange, object upgrade, Codec codec, object options, LastFrame last)
     cpdef receive_data(self, bytes data, double now)
     cpdef receive_eof(self, double now)
     cpdef lost(self)
@@ -52,8 +49,6 @@ cdef class WebSocketSession(Tunnel):
     cpdef send_text(self, object text)
     cpdef send_bytes(self, object data)
     cpdef close(self, int code, str reason)
-    cpdef bint is_full(self) except -1
-    cpdef bint is_resting(self) except -1
     cpdef go_on(self, double now)
     cpdef bint is_open(self)
     cpdef bint has_ended(self)

@@ -21,16 +21,16 @@ from typing import Any
 
 from licorne.engine.connection import NEVER
 from licorne.engine.exchange import Exchange
-from licorne.engine.tunnel import Tunnel
 from licorne.engine.websocket.clock import Clock
 from licorne.engine.websocket.closing import ABNORMAL, is_sendable, parse_close, serialize_close
 from licorne.engine.websocket.codec import Codec
 from licorne.engine.websocket.controls import CLOSE, PONG
 from licorne.engine.websocket.deflate import Deflate, negotiate
+from licorne.engine.websocket.facts import SessionFacts
 from licorne.engine.websocket.handshake import Upgrade, accept_fields, refusal_fields
 from licorne.engine.websocket.incoming import Incoming
 from licorne.engine.websocket.options import SessionOptions
-from licorne.engine.websocket.outgoing import Outgoing
+from licorne.engine.websocket.outgoing import LastFrame, Outgoing
 from licorne.errors import ClientDisconnected, LocalProtocolError, WebSocketError
 
 # Two of them are for the ASGI layer, which knows this module alone.
@@ -63,36 +63,35 @@ _UNAVAILABLE = 503
 _DRAIN_SECONDS = 1.0
 
 
-class WebSocketSession(Tunnel):
+class WebSocketSession(SessionFacts):
     """Carry messages both ways until one side closes."""
 
     __slots__ = (
-        "clock",
         "close_code",
         "close_reason",
         "codec",
         "exchange",
         "gate",
         "has_eof",
-        "incoming",
         "is_taking",
         "options",
-        "outgoing",
         "state",
         "upgrade",
     )
 
     # construction
 
-    def begin(self, exchange: Exchange, upgrade: Upgrade, codec: Codec, options: SessionOptions) -> None:
-        """Set every attribute of a new session, and offer it to its exchange."""
+    def begin(
+        self, exchange: Exchange, upgrade: Upgrade, codec: Codec, options: SessionOptions, last: LastFrame
+    ) -> None:
+        """Set every attribute of a new session, and offer it to its exchange; `last` is what it shares with others."""
         self.exchange = exchange
         #: The handshake, until it is accepted.
         self.upgrade = upgrade
         self.codec = codec
         self.options = options
         self.incoming = Incoming(options)
-        self.outgoing = Outgoing(exchange, codec, options)
+        self.outgoing = Outgoing(exchange, codec, options, last)
         self.clock = Clock(options, upgrade.key)
         self.state = _OFFERED
         #: How the session ended: 0 while it has not.
@@ -259,12 +258,6 @@ class WebSocketSession(Tunnel):
 
     # predicates
 
-    def is_full(self) -> bool:
-        return self.incoming.is_full
-
-    def is_resting(self) -> bool:
-        return self.incoming.is_resting()
-
     def is_open(self) -> bool:
         """Tell whether messages may be sent."""
         return self.state == _OPEN
@@ -272,31 +265,6 @@ class WebSocketSession(Tunnel):
     def has_ended(self) -> bool:
         """Tell whether no message will come any more; `close_code` and `close_reason` say why."""
         return self.close_code != 0 and not self.incoming.queue.count
-
-    @property
-    def messages_in(self) -> int:
-        """Return the number of messages received."""
-        return self.incoming.queue.total
-
-    @property
-    def bytes_in(self) -> int:
-        """Return the number of bytes in them, inflated."""
-        return self.incoming.queue.total_bytes
-
-    @property
-    def messages_out(self) -> int:
-        """Return the number of messages sent."""
-        return self.outgoing.messages_out
-
-    @property
-    def bytes_out(self) -> int:
-        """Return the number of bytes in them, before compression."""
-        return self.outgoing.bytes_out
-
-    @property
-    def rtt(self) -> float:
-        """Return how long the last pong took to come, in seconds; -1.0 before there was one."""
-        return self.clock.rtt
 
     # internals: reading
 
