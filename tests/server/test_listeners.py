@@ -50,6 +50,14 @@ def occupied(closing: ExitStack, host: str = "127.0.0.1") -> int:
     return closing.enter_context(socket.create_server((host, 0))).getsockname()[1]
 
 
+def kept(closing: ExitStack) -> int:
+    """Return a port that the system gives to nobody; whoever asks for this one may listen on it."""
+    sock = closing.enter_context(socket.socket())
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", 0))
+    return int(sock.getsockname()[1])
+
+
 def connect(listener: Listener) -> socket.socket:
     """Return a connection to a listener, which is in its queue."""
     peer = socket.socket(listener.sock.family)
@@ -104,8 +112,9 @@ def test_tcp_and_unix_sockets_listen_at_once(closing: ExitStack, tmp_path: Path)
 
 @pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")
 def test_the_wildcards_of_both_families_share_a_port(closing: ExitStack) -> None:
-    [six] = opened(closing, Bind(host="::", port=0))
-    [four] = opened(closing, Bind(host="0.0.0.0", port=six.port))
+    # In this order: a port that is free for IPv6 may be another test's for IPv4.
+    [four] = opened(closing, Bind(host="0.0.0.0", port=0))
+    [six] = opened(closing, Bind(host="::", port=four.port))
     assert six.url == f"http://[::]:{four.port}"
 
 
@@ -148,7 +157,8 @@ def test_an_address_of_a_name_that_the_machine_lacks_is_left_out(
 
 
 def test_a_name_in_use_at_one_of_its_addresses_is_in_use(closing: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    port = occupied(closing, "127.0.0.2")
+    port = kept(closing)
+    closing.enter_context(socket.create_server(("127.0.0.2", port)))
     monkeypatch.setattr(socket, "getaddrinfo", several("127.0.0.1", "127.0.0.2"))
     assert "the address is in use" in failure_of(Bind(host="app.example", port=port))
     monkeypatch.undo()

@@ -144,6 +144,8 @@ def test_a_client_that_waits_at_the_bound_is_answered_503(loop: str) -> None:
     assert "Traceback" not in server.log
 
 
+# It waits for six seconds that the server counts.
+@pytest.mark.parametrize("loop", ["asyncio", pytest.param("uvloop", marks=pytest.mark.exhaustive)], indirect=True)
 def test_a_client_of_a_thread_is_answered_503_and_the_thread_is_waited_for_aloud(loop: str, tmp_path: Path) -> None:
     bound = "--timeout-graceful-shutdown=200ms"
     with running("threaded", loop, bound, cwd=tmp_path) as server, Client(server.port) as client:
