@@ -125,13 +125,12 @@ cdef inline uint64_t _put_unmasked(unsigned char *target, const unsigned char *s
     for i in range(8):
         key[i] = (mask >> (8 * (i & 3))) & 255
     memcpy(&wide, key, 8)
-    i = 0
-    while i + 8 <= size:
-        memcpy(&word, source + i, 8)
+    for i in range(size >> 3):
+        memcpy(&word, source + 8 * i, 8)
         word ^= wide
         seen |= word
-        memcpy(target + i, &word, 8)
-        i += 8
+        memcpy(target + 8 * i, &word, 8)
+    i = size & ~7
     while i < size:
         target[i] = source[i] ^ key[i & 7]
         seen |= target[i]
