@@ -57,6 +57,7 @@ COMPILED = (
     "asgi/http",
     "asgi/websocket",
     "asgi/run",
+    "drivers/tasks",
     "drivers/base",
     "drivers/gates",
     "drivers/link",

@@ -41,7 +41,6 @@ cpdef outcome(object task)
 cdef class AsyncioLink(DriverLink):
     cdef bint has_gates
     cdef bint is_clean
-    cdef object loop
     cdef AsyncioRuntime shared
     cdef public object transport
     cdef AsyncioGate write_gate

@@ -188,12 +188,11 @@ def outcome(task: Any) -> BaseException | None:
 class AsyncioLink(DriverLink):
     """Be the asyncio protocol of one connection."""
 
-    __slots__ = ("has_gates", "is_clean", "loop", "shared", "transport", "write_gate")
+    __slots__ = ("has_gates", "is_clean", "shared", "transport", "write_gate")
 
     def __init__(self, runtime: AsyncioRuntime) -> None:
         super().__init__(runtime)
         self.shared = runtime
-        self.loop = runtime.loop
         self.transport: Any = None
         self.is_clean = False
         #: Tasks may wait for what a read brings.
@@ -295,7 +294,7 @@ class AsyncioLink(DriverLink):
         was_pumping = self.is_pumping
         try:
             # The exact time, by which tunnels measure; a deadline made from it is not early either.
-            self.connection.receive_data(data, self.loop.time())
+            self.connection.receive_data(data, self.shared.loop.time())
         finally:
             self.is_pumping = True
             latch.release()
@@ -322,7 +321,7 @@ class AsyncioLink(DriverLink):
 
     def go_on_soon(self) -> None:
         # In the context of the runtime: this may be called by an application.
-        self.loop.call_soon(self.go_on, context=self.shared.context)
+        self.shared.loop.call_soon(self.go_on, context=self.shared.context)
 
     def unsent_bytes(self) -> int:
         size: int = self.transport.get_write_buffer_size()

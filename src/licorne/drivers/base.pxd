@@ -1,3 +1,4 @@
+from licorne.drivers.tasks cimport LinkTasks
 from licorne.engine.connection cimport Connection
 from licorne.link cimport Cycle, Link, Service
 
@@ -5,7 +6,7 @@ from licorne.link cimport Cycle, Link, Service
 cdef class SharedLink(Link):
     cdef public Connection connection
     cdef public bint is_refused
-    cdef public dict tasks
+    cdef public LinkTasks tasks
 
     cpdef close_transport(self, int closing)
     cpdef check_progress(self, double now)

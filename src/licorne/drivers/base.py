@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from licorne.drivers.tasks import LinkTasks
 from licorne.engine.connection import Connection
 from licorne.engine.limits import Limits
 from licorne.errors import RemoteProtocolError
@@ -68,7 +69,7 @@ class SharedLink(Link):
     #: The peer was turned away and only gets to see why.
     is_refused: bool
     #: Tasks of this link that were not over at once; None until there is one.
-    tasks: dict[Any, Cycle] | None
+    tasks: LinkTasks | None
 
     def __init__(self, connection: Connection) -> None:
         """Take the engine; the driver sets the addresses once the transport is up."""
@@ -218,16 +219,16 @@ class Runtime:
         """Keep a task that was not over at once."""
         self.tasks[task] = link
         if link.tasks is None:
-            link.tasks = {}
-        link.tasks[task] = cycle
+            link.tasks = LinkTasks()
+        link.tasks.add(task, cycle)
 
     def finish_task(self, task: Any, error: BaseException | None) -> None:
         """Take the end of a task that was kept."""
         link = self.tasks.pop(task)
         self.abandoned.pop(task, None)
-        tasks = link.tasks
-        if tasks is not None:
-            tasks.pop(task).finish(error)
+        cycle = None if link.tasks is None else link.tasks.take(task)
+        if cycle is not None:
+            cycle.finish(error)
 
     def abandon(self, link: SharedLink) -> None:
         """Give the applications of a link whose peer left a last while."""
@@ -259,5 +260,7 @@ class Runtime:
         """Tell every running application that the server stops."""
         self.stage = Stage.STOPPING
         for link in list(self.tasks.values()):
-            for cycle in list((link.tasks or {}).values()):
+            tasks = link.tasks
+            cycles = [] if tasks is None else [tasks[task] for task in tasks]
+            for cycle in cycles:
                 cycle.announce_shutdown()

@@ -6,12 +6,14 @@ from enum import StrEnum
 
 import pytest
 
+from licorne.engine.connection import Closing
 from licorne.engine.websocket import new_session_factory
 from licorne.engine.websocket.codec import CODECS
 from licorne.engine.websocket.session import SessionOptions, is_sendable, refusal_fields
 from licorne.errors import ClientDisconnected, LocalProtocolError, RemoteProtocolError
 from tests.support.frames import masked
 from tests.support.talk import CountingGate, Talk, closing
+from tests.support.websocket_play import play_socket
 
 TEXT = 0x81
 
@@ -634,3 +636,15 @@ def test_the_asgi_layer_finds_here_what_it_needs() -> None:
     assert is_sendable(1000)
     assert not is_sendable(1006)
     assert dict(refusal_fields(426))[b"sec-websocket-version"] == b"13"
+
+
+def test_what_comes_behind_the_end_is_counted_for_each_connection_alone() -> None:
+    head = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    head += b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    for _ in range(3):
+        dialogue = play_socket("native", SessionOptions(), [closing()], head=head)
+        assert dialogue.outcome().code == 1000
+        dialogue.receive(bytes(200 * 1024))
+        assert dialogue.connection.closing == Closing.LINGER
+        dialogue.receive(bytes(200 * 1024))
+        assert dialogue.connection.closing == Closing.FLUSH

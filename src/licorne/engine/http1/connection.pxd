@@ -19,6 +19,7 @@ cdef int _LINGER
 cdef int _TUNNEL
 cdef Parser _NO_PARSER
 cdef Http1Request _NO_REQUEST
+cdef Pace _NO_PACE
 cdef int _NOT_ENDING
 cdef int _IS_DRAINING
 cdef int _HAS_EOF
@@ -51,7 +52,9 @@ cdef class Http1Connection(Connection):
     cdef _parse(self, bytes data, double now)
     cdef _mark_head(self, double now)
     cdef _mark_body(self, double now)
+    @cython.locals(pace=Pace)
     cdef _swallow(self, Py_ssize_t size)
+    cdef Pace _own_pace(self)
     @cython.locals(is_last=bint)
     cdef _begin(self, Exchange exchange)
     cdef _settle(self, double now)

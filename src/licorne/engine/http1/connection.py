@@ -55,9 +55,11 @@ _CLOSING_ABORT = int(Closing.ABORT)
 _IDLE_GRACE = 0.1
 _FRESH_GRACE = 1.0
 
-# A tunnel has nothing to parse and no request to judge any more; most of them live long.
+# A tunnel has nothing to parse and no request to judge any more, and nothing to count before its end; most of them
+# live long.
 _NO_PARSER = Parser()
 _NO_REQUEST = Http1Request(Limits(), ResponseSink())
+_NO_PACE = Pace(Limits())
 
 
 class Http1Connection(Connection):
@@ -272,10 +274,16 @@ class Http1Connection(Connection):
 
     def _swallow(self, size: int) -> None:
         """Count what comes after our last answer; nobody reads it."""
-        self.pace.bytes += size
+        pace = self._own_pace()
+        pace.bytes += size
         limit = self.limits.max_discard_bytes
-        if limit and self.pace.bytes > limit:
+        if limit and pace.bytes > limit:
             self.closing = max(self.closing, _CLOSING_FLUSH)
+
+    def _own_pace(self) -> Pace:
+        if self.pace is _NO_PACE:
+            self.pace = Pace(self.limits)
+        return self.pace
 
     # internals: answering
 
@@ -333,6 +341,7 @@ class Http1Connection(Connection):
         rest = self.parser.take_rest()
         self.parser = _NO_PARSER
         self.request = _NO_REQUEST
+        self.pace = _NO_PACE
         if rest:
             tunnel.receive_data(rest, now)
         if self.ending == _HAS_EOF:
@@ -386,5 +395,5 @@ class Http1Connection(Connection):
         self.current = None
         self.phase = _LINGER
         self.closing = _CLOSING_FLUSH if self.ending == _HAS_EOF else _CLOSING_LINGER
-        self.pace.restart(now, 0)
+        self._own_pace().restart(now, 0)
         self.deadline = now + (self.limits.linger_timeout or _NEVER)

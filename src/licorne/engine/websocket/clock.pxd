@@ -12,14 +12,14 @@ cdef class Clock:
     cdef double idle_timeout
     cdef double interval
     cdef public double limit_at
-    cdef bytes mark
     cdef public double now
+    cdef object options
     cdef double ping_at
-    cdef double ping_timeout
     cdef double pong_by
     cdef int pongs
     cdef double pongs_at
     cdef public double rtt
+    cdef bytes seed
     cdef bint was_full
 
     cpdef double start_limit(self, double timeout) noexcept

@@ -25,7 +25,6 @@ _MAX_PONGS = 32
 _PONG_SECONDS = 1.0
 _JITTER = 0.1
 _PAYLOAD_BYTES = 4
-_MARK_BYTES = 16
 
 
 class Clock:
@@ -37,14 +36,14 @@ class Clock:
         "idle_timeout",
         "interval",
         "limit_at",
-        "mark",
         "now",
+        "options",
         "ping_at",
-        "ping_timeout",
         "pong_by",
         "pongs",
         "pongs_at",
         "rtt",
+        "seed",
         "was_full",
     )
 
@@ -52,7 +51,6 @@ class Clock:
 
     def __init__(self, options: SessionOptions, seed: bytes) -> None:
         self.idle_timeout = options.idle_timeout or _NEVER
-        self.ping_timeout = options.ping_timeout or _NEVER
         self.interval = options.ping_interval * (1.0 + _JITTER * (crc32(seed) / 2**31 - 1.0)) or _NEVER
         #: The last time that was told.
         self.now = 0.0
@@ -60,8 +58,9 @@ class Clock:
         #: What had passed when last looked at.
         self.activity = -1
         self.was_full = False
-        #: What the next ping is made from, more than any of them shows.
-        self.mark = options.secret + seed
+        #: What pings are made from, with the secret in the options; both belong to others too.
+        self.options = options
+        self.seed = seed
         #: Seconds that the last pong took to come; -1.0 before there was one.
         self.rtt = -1.0
         #: Pongs that were sent in the current second.
@@ -89,7 +88,7 @@ class Clock:
         if is_full != self.was_full:
             self.was_full = is_full
             if self.pong_by != _NEVER:
-                self.pong_by = self.now + self.ping_timeout
+                self.pong_by = self.now + (self.options.ping_timeout or _NEVER)
         due = min(self.idle_at, self.ping_at if is_full or self.pong_by == _NEVER else self.pong_by)
         return min(due, self.pongs_at) if owes_pong else due
 
@@ -102,10 +101,10 @@ class Clock:
 
     def next_ping(self) -> bytes:
         """Take note that a ping is sent; return its payload."""
-        self.mark = blake2b(self.mark, digest_size=_MARK_BYTES).digest()
         self.ping_at = self.now + self.interval
-        self.pong_by = self.now + self.ping_timeout
-        return self.mark[:_PAYLOAD_BYTES]
+        self.pong_by = self.now + (self.options.ping_timeout or _NEVER)
+        mark = self.options.secret + self.seed + repr(self.ping_at).encode()  # no two are due at one time
+        return blake2b(mark, digest_size=_PAYLOAD_BYTES).digest()
 
     def count_pong(self) -> bool:
         """Count a pong that is to be sent; return whether it may be."""

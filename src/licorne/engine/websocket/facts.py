@@ -30,12 +30,12 @@ class SessionFacts(Tunnel):
     @property
     def messages_in(self) -> int:
         """Return the number of messages received."""
-        return self.incoming.queue.total
+        return self.incoming.total
 
     @property
     def bytes_in(self) -> int:
         """Return the number of bytes in them, inflated."""
-        return self.incoming.queue.total_bytes
+        return self.incoming.total_bytes
 
     @property
     def messages_out(self) -> int:

@@ -1,6 +1,5 @@
 cimport cython
 
-from licorne.engine.websocket.codec cimport FrameSink
 from licorne.engine.websocket.controls cimport Controls
 from licorne.engine.websocket.deflate cimport Deflate
 from licorne.engine.websocket.gathering cimport BinaryGathering, Gathering, TextGathering
@@ -22,7 +21,7 @@ cdef Py_ssize_t _SMALL_FRAGMENT_BYTES
 cdef int _MAX_QUIET
 
 
-cdef class Incoming(FrameSink):
+cdef class Incoming(MessageQueue):
     cdef public Controls controls
     cdef public Deflate deflate
     cdef public tuple final
@@ -31,7 +30,6 @@ cdef class Incoming(FrameSink):
     cdef long long left
     cdef Py_ssize_t max_fragments
     cdef long long max_size
-    cdef public MessageQueue queue
     cdef int quiet
 
     cpdef on_text(self, str text, Py_ssize_t size)

@@ -10,7 +10,7 @@ Rules (RFC 6455 §5): a frame is judged by its head and its announced length bef
 bits, opcode, order, number of fragments, size of the message, also while inflating.
 """
 
-from licorne.engine.websocket.codec import NO_TEXT, FrameSink
+from licorne.engine.websocket.codec import NO_TEXT
 from licorne.engine.websocket.controls import CLOSE, Controls
 from licorne.engine.websocket.deflate import Deflate
 from licorne.engine.websocket.gathering import BinaryGathering, Gathering, TextGathering
@@ -47,7 +47,7 @@ _SMALL_FRAGMENT_BYTES = 64
 _MAX_QUIET = 64
 
 
-class Incoming(FrameSink):
+class Incoming(MessageQueue):
     """Take the frames of one session."""
 
     __slots__ = (
@@ -59,7 +59,6 @@ class Incoming(FrameSink):
         "left",
         "max_fragments",
         "max_size",
-        "queue",
         "quiet",
     )
 
@@ -67,7 +66,7 @@ class Incoming(FrameSink):
 
     def __init__(self, options: SessionOptions) -> None:
         self.is_full = False
-        self.queue = MessageQueue(_bounded(options.max_queue), _bounded(options.high_water_bytes))
+        super().__init__(_bounded(options.max_queue), _bounded(options.high_water_bytes))
         self.max_size = _bounded(options.max_size)
         self.max_fragments = _bounded(options.max_fragments)
         self.text_limit = self.max_size
@@ -132,8 +131,8 @@ class Incoming(FrameSink):
 
     def take_message(self) -> str | bytes | None:
         """Hand over the oldest message; None if there is none."""
-        message = self.queue.take()
-        if self.is_full and self.queue.is_low() and self.final is None and not self.is_resting():
+        message = self.take()
+        if self.is_full and self.is_low() and self.final is None and not self.is_resting():
             self.is_full = False
         return message
 
@@ -155,8 +154,8 @@ class Incoming(FrameSink):
         return self.gathering is None and size <= self.max_size
 
     def _deliver(self, message: str | bytes, size: int) -> None:
-        self.queue.append(message, size)
-        if self.queue.is_over():
+        self.append(message, size)
+        if self.is_over():
             self.is_full = True
 
     def _begin_frame(self, head: int, size: int) -> None:

@@ -1,10 +1,9 @@
-cimport cython
+from licorne.engine.websocket.codec cimport FrameSink
 
 cdef Py_ssize_t _MAX_GAP
 
 
-@cython.final
-cdef class MessageQueue:
+cdef class MessageQueue(FrameSink):
     cdef Py_ssize_t at
     cdef public Py_ssize_t count
     cdef object first

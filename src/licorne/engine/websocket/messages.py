@@ -1,4 +1,6 @@
-"""MessageQueue: the messages that wait for the application, and whether they are too many."""
+"""MessageQueue: a sink of frames as far as it holds the messages that wait, and knows whether they are too many."""
+
+from licorne.engine.websocket.codec import FrameSink
 
 __all__ = ["MessageQueue"]
 
@@ -6,7 +8,7 @@ __all__ = ["MessageQueue"]
 _MAX_GAP = 32
 
 
-class MessageQueue:
+class MessageQueue(FrameSink):
     """Hold messages in order. One alone needs no list, since most of the time there is none or one."""
 
     __slots__ = ("at", "count", "first", "held", "max_bytes", "max_count", "more", "total", "total_bytes")

@@ -6,7 +6,6 @@ from licorne.engine.websocket.codec cimport Codec
 from licorne.engine.websocket.controls cimport Controls
 from licorne.engine.websocket.facts cimport SessionFacts
 from licorne.engine.websocket.incoming cimport Incoming
-from licorne.engine.websocket.messages cimport MessageQueue
 from licorne.engine.websocket.outgoing cimport LastFrame, Outgoing
 
 cdef double _NEVER
@@ -39,7 +38,7 @@ cdef class WebSocketSession(SessionFacts):
     cpdef receive_data(self, bytes data, double now)
     cpdef receive_eof(self, double now)
     cpdef lost(self)
-    @cython.locals(clock=Clock, incoming=Incoming, queue=MessageQueue, passed="long long", is_full=bint, due=double)
+    @cython.locals(clock=Clock, incoming=Incoming, passed="long long", is_full=bint, due=double)
     cpdef double settle(self, double now) except? -1
     cpdef expire(self, double now)
     cpdef shutdown(self, double now)

@@ -133,8 +133,7 @@ class WebSocketSession(SessionFacts):
         clock.now = now
         if self.state == _OPEN:
             incoming = self.incoming
-            queue = incoming.queue
-            passed = 2 * queue.total - queue.count + self.outgoing.messages_out  # in, taken, and out
+            passed = 2 * incoming.total - incoming.count + self.outgoing.messages_out  # in, taken, and out
             is_full = incoming.is_full and not incoming.is_resting()
             due = clock.follow(passed, is_full, incoming.controls.pings is not None)
             return due if incoming.final is None else min(due, clock.start_limit(self.options.close_timeout))
@@ -253,7 +252,7 @@ class WebSocketSession(SessionFacts):
             raise LocalProtocolError(f"The close code {code!r} may not be sent.")
         if self.state == _OPEN:
             self._start_closing(code, reason)
-            self.incoming.queue.clear()
+            self.incoming.clear()
             self._open_gate()
 
     # predicates
@@ -264,7 +263,7 @@ class WebSocketSession(SessionFacts):
 
     def has_ended(self) -> bool:
         """Tell whether no message will come any more; `close_code` and `close_reason` say why."""
-        return self.close_code != 0 and not self.incoming.queue.count
+        return self.close_code != 0 and not self.incoming.count
 
     # internals: reading
 
@@ -359,7 +358,7 @@ class WebSocketSession(SessionFacts):
 
     def _end_by_peer(self, code: int, reason: str) -> None:
         """End a session that the peer ends, once the messages before that are taken."""
-        if self.state == _OPEN and (self.is_taking or self.incoming.queue.count):
+        if self.state == _OPEN and (self.is_taking or self.incoming.count):
             self.incoming.put_off(code, reason)
         else:
             self._end_now(code, reason)
@@ -412,6 +411,6 @@ class WebSocketSession(SessionFacts):
 
     def _open_gate(self) -> None:
         gate = self.gate
-        if gate is not None and (self.close_code or self.incoming.queue.count):
+        if gate is not None and (self.close_code or self.incoming.count):
             self.gate = None
             gate.open()
