@@ -11,11 +11,12 @@ cdef class AsgiCycle(Cycle):
     cpdef message_now(self)
     cpdef pause(self)
     cpdef take(self, object message)
-    cdef call_application(self, Shared shared, dict scope)
+    cdef call_application(self, Shared shared, dict scope, object receive)
     cdef str kind_of(self, dict message)
 
 
 @cython.final
+@cython.freelist(16)
 cdef class Call:
     cdef AsgiCycle cycle
     cdef bint has_begun

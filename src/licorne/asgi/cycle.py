@@ -57,11 +57,11 @@ class AsgiCycle(Cycle):
 
     # what it has from here
 
-    def call_application(self, shared: Shared, scope: Message) -> Coroutine[Any, Any, None]:
+    def call_application(self, shared: Shared, scope: Message, receive: Any) -> Coroutine[Any, Any, None]:
         """Return the coroutine of the application for one scope."""
         if not shared.is_coroutine:
-            return _called(shared.app, scope, self.receive, self.send)
-        result = shared.app(scope, self.receive, self.send)
+            return _called(shared.app, scope, receive, self.send)
+        result = shared.app(scope, receive, self.send)
         return result if type(result) is _Coroutine or asyncio.iscoroutine(result) else _awaited(result)
 
     def kind_of(self, message: Message) -> str:

@@ -68,7 +68,7 @@ class HttpCycle(AsgiCycle):
 
     def start(self) -> Coroutine[Any, Any, None]:
         shared = self.shared
-        return self.call_application(shared, shared.scopes.http_scope(self.exchange, self.link))
+        return self.call_application(shared, shared.scopes.http_scope(self.exchange, self.link), self.receive)
 
     def finish(self, error: BaseException | None) -> None:
         try:

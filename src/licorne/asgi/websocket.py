@@ -18,10 +18,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Coroutine
 from time import perf_counter
+from types import MethodType
 from typing import Any
 
 from licorne.asgi.cycle import AsgiCycle, Message, bytes_of
 from licorne.asgi.lines import log_accepted, log_begun, log_closed, log_refused
+from licorne.asgi.receiving import received
 from licorne.asgi.shapes import closing_of, code_of, fields_of_accept, odd_payload, subprotocol_of
 from licorne.asgi.shared import Shared
 from licorne.engine.exchange import Exchange
@@ -101,7 +103,8 @@ class WebSocketCycle(AsgiCycle):
         log_begun(self.link)
         shared = self.shared
         scope = shared.scopes.websocket_scope(self.exchange, self.link, self.session.upgrade.subprotocols)
-        return self.call_application(shared, scope)
+        # A method of the interpreter's own kind takes longer to make and less to call, which is done for each message.
+        return self.call_application(shared, scope, MethodType(received, self))
 
     def finish(self, error: BaseException | None) -> None:
         try:

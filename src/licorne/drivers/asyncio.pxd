@@ -46,5 +46,5 @@ cdef class AsyncioLink(DriverLink):
     cdef AsyncioGate write_gate
 
     cpdef resume_writing(self)
-    @cython.locals(latch=Latch, was_pumping=bint)
+    @cython.locals(latch=Latch, now=double, was_pumping=bint)
     cdef _take_in(self, bytes data)

@@ -290,11 +290,11 @@ class AsyncioLink(DriverLink):
     def _take_in(self, data: bytes) -> None:
         """Feed the engine, then let the tasks go on whose gates that opened; what they send leaves together."""
         latch = self.shared.latch
-        latch.is_held = True
         was_pumping = self.is_pumping
+        # The exact time, by which tunnels measure; a deadline made from it is not early either.
+        now = latch.hold()
         try:
-            # The exact time, by which tunnels measure; a deadline made from it is not early either.
-            self.connection.receive_data(data, self.shared.loop.time())
+            self.connection.receive_data(data, now)
         finally:
             self.is_pumping = True
             latch.release()

@@ -11,15 +11,18 @@ cdef object _Builtin
 
 @cython.final
 cdef class Latch:
+    cdef object clock
     cdef object done
     cdef bint is_held
     cdef object loop
-    cdef list opened
+    cdef list more
+    cdef object opened
     cdef list spare
 
     cdef new_future(self)
+    cdef double hold(self) except? -1
     cdef let_through(self, object future)
-    @cython.locals(opened=list)
+    @cython.locals(more=list)
     cdef release(self)
     @cython.locals(callbacks=list, pair=tuple)
     cdef _go_on(self, object future)

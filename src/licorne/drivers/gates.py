@@ -34,13 +34,16 @@ _Builtin: Any = type(len)
 class Latch:
     """Hold the futures of gates that open while the engine takes a read, until it has taken it."""
 
-    __slots__ = ("done", "is_held", "loop", "opened", "spare")
+    __slots__ = ("clock", "done", "is_held", "loop", "more", "opened", "spare")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self.clock = loop.time
         #: A read is being taken.
         self.is_held = False
-        self.opened: list[Any] | None = None
+        #: What is held, in order; more than one is rare.
+        self.opened: Any = None
+        self.more: list[Any] | None = None
         self.spare: list[Any] = []
         #: What tasks are told to have waited for.
         self.done: Any = loop.create_future()
@@ -50,28 +53,38 @@ class Latch:
         """Return a future that nobody waits for."""
         return self.spare.pop() if self.spare else self.loop.create_future()
 
+    def hold(self) -> float:
+        """Begin to take a read; return the time."""
+        self.is_held = True
+        return self.clock()
+
     def let_through(self, future: Any) -> None:
         """End a wait: once the read is taken, or by the loop."""
         if not self.is_held:
             _finish(future)
         elif self.opened is None:
-            self.opened = [future]
+            self.opened = future
+        elif self.more is None:
+            self.more = [future]
         else:
-            self.opened.append(future)
+            self.more.append(future)
 
     def release(self) -> None:
         """Let the tasks of all that were held go on, in the order in which their gates opened. Never raises."""
         self.is_held = False
-        opened = self.opened
-        if opened is not None:
-            self.opened = None
-            for future in opened:
+        opened, more = self.opened, self.more
+        if opened is None:
+            return
+        self.opened = self.more = None
+        self._go_on(opened)
+        if more is not None:
+            for future in more:
                 self._go_on(future)
 
     def _go_on(self, future: Any) -> None:
         """Let who waits for a future go on now, unless it is cancelled."""
         callbacks = future._callbacks
-        if not callbacks or len(callbacks) != 1 or future.done():
+        if not callbacks or len(callbacks) != 1:  # a future that is done has none any more
             _finish(future)
             return
         callback, context = callbacks[0]
