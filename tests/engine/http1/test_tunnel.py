@@ -300,7 +300,7 @@ def test_finished_tunnel_waits_for_the_peer_no_longer_than_its_clock(connect: Co
 
 def test_peer_that_sends_on_after_the_end_is_not_listened_to_for_ever(connect: Connect) -> None:
     book = tunnelled(connect(max_discard_bytes=100), Record()) >> finish << Closing.LINGER
-    book >> 101 * b"x" << Closing.FLUSH
+    book >> 6400 * b"x" << Closing.LINGER >> b"x" << Closing.FLUSH
 
 
 def test_end_of_the_peers_side_is_told_to_the_tunnel(connect: Connect) -> None:

@@ -28,6 +28,7 @@ cdef int _CLOSING_LINGER
 cdef int _CLOSING_FLUSH
 cdef int _CLOSING_ABORT
 cdef double _IDLE_GRACE
+cdef int _LINGER_SHARE
 cdef double _FRESH_GRACE
 
 

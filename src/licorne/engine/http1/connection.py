@@ -55,6 +55,10 @@ _CLOSING_ABORT = int(Closing.ABORT)
 _IDLE_GRACE = 0.1
 _FRESH_GRACE = 1.0
 
+# How many times what is discarded to keep a connection is read behind a last answer: both kernels may hold megabytes
+# that were sent before the peer could see it, and closing on bytes that nobody has read resets the connection.
+_LINGER_SHARE = 64
+
 # A tunnel has nothing to parse and no request to judge any more, and nothing to count before its end; most of them
 # live long.
 _NO_PARSER = Parser()
@@ -276,7 +280,7 @@ class Http1Connection(Connection):
         """Count what comes after our last answer; nobody reads it."""
         pace = self._own_pace()
         pace.bytes += size
-        limit = self.limits.max_discard_bytes
+        limit = self.limits.max_discard_bytes * _LINGER_SHARE
         if limit and pace.bytes > limit:
             self.closing = max(self.closing, _CLOSING_FLUSH)
 
