@@ -644,7 +644,7 @@ def test_what_comes_behind_the_end_is_counted_for_each_connection_alone() -> Non
     for _ in range(3):
         dialogue = play_socket("native", SessionOptions(), [closing()], head=head)
         assert dialogue.outcome().code == 1000
-        dialogue.receive(bytes(200 * 1024))
+        dialogue.receive(bytes(12 * 1024 * 1024))
         assert dialogue.connection.closing == Closing.LINGER
-        dialogue.receive(bytes(200 * 1024))
+        dialogue.receive(bytes(12 * 1024 * 1024))
         assert dialogue.connection.closing == Closing.FLUSH
