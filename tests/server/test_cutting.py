@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,12 +32,14 @@ class Everything:
 
     def __init__(self) -> None:
         self.events: list[str] = []
-        self.tasks: dict[Any, Any] = {}
+        self.tasks: dict[Any, Cycle] = {}
 
     def add(self, task: Any, name: str) -> None:
         """Have a task run."""
-        link = type("Link", (), {"tasks": {task: NamedCycle(name, self.events)}})()
-        self.tasks[task] = link
+        self.tasks[task] = NamedCycle(name, self.events)
+
+    def cycles(self) -> Iterator[Cycle]:
+        return iter(self.tasks.values())
 
     def announce_shutdown(self) -> None:
         self.events.append("told")

@@ -7,7 +7,7 @@ Rules: decisions stand here, I/O in the subclass. Time is `Runtime.now`, which t
 so that a deadline made from it may be late by two ticks and is never early.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -230,6 +230,12 @@ class Runtime:
         if cycle is not None:
             cycle.finish(error)
 
+    def cycles(self) -> Iterator[Cycle]:
+        """Return the cycles of the tasks that are kept, the oldest first."""
+        for task, link in self.tasks.items():
+            if link.tasks is not None:
+                yield link.tasks[task]
+
     def abandon(self, link: SharedLink) -> None:
         """Give the applications of a link whose peer left a last while."""
         if link.tasks is None or not self.options.disconnect_timeout:
@@ -259,8 +265,5 @@ class Runtime:
     def announce_shutdown(self) -> None:
         """Tell every running application that the server stops."""
         self.stage = Stage.STOPPING
-        for link in list(self.tasks.values()):
-            tasks = link.tasks
-            cycles = [] if tasks is None else [tasks[task] for task in tasks]
-            for cycle in cycles:
-                cycle.announce_shutdown()
+        for cycle in list(self.cycles()):
+            cycle.announce_shutdown()

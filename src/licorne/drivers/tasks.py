@@ -36,9 +36,6 @@ class LinkTasks:
         self.task = self.cycle = None
         return cycle
 
-    def __contains__(self, task: object) -> bool:
-        return task in list(self)
-
     def __getitem__(self, task: Any) -> Cycle:
         if task is self.task and self.cycle is not None:
             return self.cycle

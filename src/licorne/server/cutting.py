@@ -8,13 +8,12 @@ Rules: a peer who waits for an answer gets one; an application is cancelled once
 """
 
 import logging
-from collections.abc import Iterator
 from itertools import islice
 
 from licorne.drivers.base import Runtime
 from licorne.drivers.link import DriverLink
 from licorne.engine.connection import Closing
-from licorne.link import Cycle, Link
+from licorne.link import Link
 from licorne.server.intake import turn
 
 __all__ = ["cut", "log_losses", "running_requests"]
@@ -29,7 +28,7 @@ async def cut(runtime: Runtime) -> None:
     runtime.announce_shutdown()
     runtime.cancel_tasks()
     await turn(_END_TURNS)
-    for cycle in list(_cycles(runtime)):
+    for cycle in list(runtime.cycles()):
         cycle.cut()
     await turn(_END_TURNS)
     runtime.drop_links()
@@ -52,13 +51,7 @@ def _is_cut(link: Link) -> bool:
 
 def running_requests(runtime: Runtime) -> str:
     """Return a phrase like ": GET /a, POST /b and 3 more" for what runs, "" if nothing has a name."""
-    names = [cycle.describe() for cycle in islice(_cycles(runtime), _MAX_NAMES)]
+    names = [cycle.describe() for cycle in islice(runtime.cycles(), _MAX_NAMES)]
     shown = ", ".join(name for name in names if name)
     more = len(runtime.tasks) - len(names)
     return f": {shown}{f' and {more} more' if more else ''}" if shown else ""
-
-
-def _cycles(runtime: Runtime) -> Iterator[Cycle]:
-    for task, link in runtime.tasks.items():
-        if link.tasks is not None and task in link.tasks:
-            yield link.tasks[task]
