@@ -3,6 +3,8 @@ from licorne.engine.websocket.clock cimport Clock
 from licorne.engine.websocket.incoming cimport Incoming
 from licorne.engine.websocket.outgoing cimport Outgoing
 
+cdef double _NEVER
+
 
 cdef class SessionFacts(Tunnel):
     cdef Clock clock

@@ -1,11 +1,14 @@
 """SessionFacts: what can be asked of a session that its parts know: how full it is, and what has passed."""
 
+from licorne.engine.connection import NEVER
 from licorne.engine.tunnel import Tunnel
 from licorne.engine.websocket.clock import Clock
 from licorne.engine.websocket.incoming import Incoming
 from licorne.engine.websocket.outgoing import Outgoing
 
 __all__ = ["SessionFacts"]
+
+_NEVER = NEVER
 
 
 class SessionFacts(Tunnel):
@@ -25,7 +28,7 @@ class SessionFacts(Tunnel):
 
     def is_timed(self) -> bool:
         """Tell whether a message that is sent puts a deadline off."""
-        return self.outgoing.is_timed
+        return self.clock.idle_timeout != _NEVER  # it counts from each message
 
     @property
     def messages_in(self) -> int:

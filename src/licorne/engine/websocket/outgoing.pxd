@@ -22,7 +22,6 @@ cdef class Outgoing:
     cdef Codec codec
     cdef public Deflate deflate
     cdef Exchange exchange
-    cdef public bint is_timed
     cdef LastFrame last
     cdef public long long messages_out
     cdef long long threshold

@@ -35,7 +35,7 @@ class LastFrame:
 class Outgoing:
     """Send the frames of one session."""
 
-    __slots__ = ("bytes_out", "codec", "deflate", "exchange", "is_timed", "last", "messages_out", "threshold")
+    __slots__ = ("bytes_out", "codec", "deflate", "exchange", "last", "messages_out", "threshold")
 
     def __init__(self, exchange: Exchange, codec: Codec, options: SessionOptions, last: LastFrame) -> None:
         self.last = last
@@ -45,8 +45,6 @@ class Outgoing:
         self.deflate: Deflate | None = None
         #: From how many bytes on a message is compressed.
         self.threshold = 0 if options.deflate is None else min(options.deflate.threshold, NO_LIMIT)
-        #: An idle timeout counts from each message.
-        self.is_timed = options.idle_timeout > 0
         #: What was sent: messages, and their bytes before compression.
         self.messages_out = 0
         self.bytes_out = 0
