@@ -16,7 +16,6 @@ cdef class AsgiCycle(Cycle):
 
 
 @cython.final
-@cython.freelist(16)
 cdef class Call:
     cdef AsgiCycle cycle
     cdef bint has_begun

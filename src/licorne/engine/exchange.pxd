@@ -32,7 +32,6 @@ cdef int _MAX_STATUS
 
 
 @cython.final
-@cython.freelist(64)
 cdef class Exchange:
     cdef public BodyBuffer body
     cdef public long long bytes_sent

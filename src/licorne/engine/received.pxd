@@ -1,7 +1,6 @@
 cimport cython
 
 @cython.final
-@cython.freelist(64)
 cdef class RequestHead:
     cdef public bint asks_websocket
     cdef public long long content_length
