@@ -35,7 +35,10 @@ BUILD_LEFTOVERS = shutil.ignore_patterns("__pycache__", "*.so", "*.c", "*.html",
 BUILDS = {
     "licorne": {"LICORNE_REQUIRE_EXT": "1"},
     "licorne-pure": {"LICORNE_PURE": "1"},
+    "licorne-pandas": {"LICORNE_REQUIRE_EXT": "1"},
 }
+# What `licorne cert` needs, and what an application brings along that is worth sharing.
+ADDED = {"licorne": ("cryptography",), "licorne-pandas": ("pandas",)}
 
 
 class SetupError(Exception):
@@ -98,6 +101,8 @@ def _make(environment: Environment, name: str, python: str) -> None:
         _install_peers(environment)
     else:
         _install_licorne(environment, python, BUILDS[name])
+        if name in ADDED:
+            _pip(environment, *ADDED[name])
 
 
 def _install_peers(environment: Environment) -> None:
@@ -129,7 +134,7 @@ def _copy_build_inputs(target: Path) -> None:
 def _fingerprint(name: str) -> str:
     if name == "peers":
         return " ".join(PEERS + EXTRAS)
-    digest = hashlib.sha256(" ".join(SHARED).encode())
+    digest = hashlib.sha256(" ".join(SHARED + ADDED.get(name, ())).encode())
     for path in _source_files():
         digest.update(str(path.relative_to(CHECKOUT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

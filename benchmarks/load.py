@@ -21,11 +21,16 @@ class LoadError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """Say what wrk sends: which script, over how many connections, to which path."""
+    """Say what wrk sends: which script, over how many connections, to which path, over TLS or not."""
 
     script: str = "report"
     connections: int = 64
     path: str = "/"
+    is_secure: bool = False
+
+    def url(self, port: int) -> str:
+        """Return what is asked for."""
+        return f"{'https' if self.is_secure else 'http'}://127.0.0.1:{port}{self.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ def start_load(shape: Shape, port: int, seconds: int, cpu: int) -> "subprocess.P
     if not shutil.which("wrk"):
         raise LoadError("wrk is not in PATH; Debian has it as package wrk")
     command = ["wrk", "-t1", f"-c{shape.connections}", f"-d{seconds}s", "--timeout", "10s"]
-    command += ["-s", str(SCRIPTS / f"{shape.script}.lua"), f"http://127.0.0.1:{port}{shape.path}"]
+    command += ["-s", str(SCRIPTS / f"{shape.script}.lua"), shape.url(port)]
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

@@ -16,6 +16,7 @@ __all__ = [
     "cpu_time",
     "pinned_to",
     "read_rss",
+    "run_seconds",
     "session_pids",
     "waiting_time",
 ]
@@ -79,6 +80,11 @@ def cpu_time(leader: int) -> CpuTime:
     )
 
 
+def run_seconds(pid: int) -> float:
+    """Return for how many seconds the threads of one process have run, to the nanosecond."""
+    return sum(_run_nanoseconds(entry) for entry in Path(f"/proc/{pid}/task").iterdir()) / 1e9
+
+
 def waiting_time(leader: int) -> float:
     """Return for how many seconds a session's threads were ready to run and something else had their CPU."""
     return sum(_waited_nanoseconds(pid) for pid in session_pids(leader)) / 1e9
@@ -123,6 +129,13 @@ def _resident_pages(pid: int) -> int:
 def _waited_nanoseconds(pid: int) -> int:
     try:
         return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+
+
+def _run_nanoseconds(task: Path) -> int:
+    try:
+        return int((task / "schedstat").read_text().split()[0])
     except (OSError, IndexError):
         return 0
 

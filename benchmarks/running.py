@@ -7,19 +7,21 @@ whole session is ended with it; what it printed is shown when it does not come u
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 from .environments import Environment
 from .machine import CpuTime, count_descriptors, cpu_time, pinned_to, read_rss, session_pids, waiting_time
 from .servers import APPS, Server
 
-__all__ = ["NotReady", "Running", "ask", "get", "running"]
+__all__ = ["NotReady", "Running", "answers_over_tls", "ask", "free_port", "get", "running"]
 
 READY_SECONDS = 20.0
 STOP_SECONDS = 8.0
@@ -86,9 +88,13 @@ def running(
     extra: tuple[str, ...] = (),
     is_silent: bool = False,
     variables: dict[str, str] | None = None,
+    answers: Callable[[int], bool] | None = None,
 ) -> Iterator[Running]:
-    """Serve `app` until the block ends. `is_silent` sends all output to /dev/null, else it is kept for errors."""
-    port = _free_port()
+    """Serve `app` until the block ends. `is_silent` sends all output to /dev/null, else it is kept for errors.
+
+    `answers` tells whether the server on a port is ready, in place of a GET by HTTP/1.1 in the clear.
+    """
+    port = free_port()
     with tempfile.TemporaryFile() as kept:
         output: IO[bytes] | int = subprocess.DEVNULL if is_silent else kept
         started_at = time.perf_counter()
@@ -103,7 +109,7 @@ def running(
             preexec_fn=pinned_to(cpu),
         )
         try:
-            ready_at = _wait_until_ready(process, port, lambda: _tail(kept))
+            ready_at = _wait_until_ready(process, lambda: (answers or _answers)(port), lambda: _tail(kept))
             yield Running(server, port, process, started_at, ready_at)
         finally:
             _stop(process)
@@ -143,15 +149,30 @@ def _content_length(head: bytes) -> int | None:
     return None
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, said: Callable[[], str]) -> float:
+def _wait_until_ready(
+    process: "subprocess.Popen[bytes]", answers: Callable[[], bool], said: Callable[[], str]
+) -> float:
     limit = time.perf_counter() + READY_SECONDS
     while time.perf_counter() < limit:
         if process.poll() is not None:
             raise NotReady(f"it ended with status {process.returncode}: {said()}")
-        if _answers(port):
+        if answers():
             return time.perf_counter()
         time.sleep(POLL_SECONDS)
     raise NotReady(f"no answer 200 within {READY_SECONDS:.0f} s: {said()}")
+
+
+def answers_over_tls(port: int, authority: Path) -> bool:
+    """Tell whether a server answers a GET by HTTP/1.1 over TLS, with a certificate of this authority."""
+    context = ssl.create_default_context(cafile=authority)
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=2) as connection,
+            context.wrap_socket(connection, server_hostname="localhost") as secured,
+        ):
+            return get(secured)[0] == 200
+    except (OSError, ValueError, IndexError):
+        return False
 
 
 def _answers(port: int) -> bool:
@@ -162,7 +183,8 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody listens to."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

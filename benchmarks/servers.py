@@ -1,7 +1,7 @@
 """The servers that are compared, and how each is told to serve one application from one process.
 
 Rules: every server runs one worker, on uvloop where it has a choice, with its fastest parser; otherwise as it
-comes. `{app}`, `{host}` and `{port}` are filled in by `running`.
+comes. `{app}`, `{host}` and `{port}` are filled in by `running`, `{chain}` and `{key}` by whoever has a certificate.
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,17 @@ __all__ = ["LICORNE", "PEERS", "SERVERS", "Server", "find_servers"]
 APPS = Path(__file__).resolve().parent / "apps"
 LAUNCHERS = APPS.parent / "launchers"
 
+#: licorne takes the same.
+UVICORN_TLS = ("--ssl-certfile", "{chain}", "--ssl-keyfile", "{key}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """Say how to run one server.
 
     `quiet` turns its access log off, `logged` on (None: it has none), `patient` makes idle connections last,
-    `pipelined` suits it to pipelining, `deflating` lets it compress WebSocket messages; `needs` is a package that not
-    every platform has.
+    `pipelined` suits it to pipelining, `deflating` lets it compress WebSocket messages, `secure` has it speak TLS and
+    `streams` HTTP/2 (None: it is not asked to); `needs` is a package that not every platform has.
     """
 
     name: str
@@ -33,6 +36,8 @@ class Server:
     patient: tuple[str, ...] = ()
     pipelined: tuple[str, ...] = ()
     deflating: tuple[str, ...] = ()
+    secure: tuple[str, ...] | None = None
+    streams: tuple[str, ...] | None = None
     needs: str = ""
     is_asgi: bool = True
 
@@ -51,10 +56,14 @@ def _licorne(name: str, *arguments: str, environment: str = "licorne") -> Server
         quiet=("--no-access-log",),
         patient=("--timeout-keep-alive", "75"),
         deflating=("--ws-per-message-deflate", "true"),
+        secure=UVICORN_TLS,
+        streams=(),
     )
 
 
-def _uvicorn(name: str, parser: str, *arguments: str, needs: str = "") -> Server:
+def _uvicorn(
+    name: str, parser: str, *arguments: str, needs: str = "", streams: tuple[str, ...] | None = None
+) -> Server:
     return Server(
         name=name,
         environment="peers",
@@ -62,6 +71,8 @@ def _uvicorn(name: str, parser: str, *arguments: str, needs: str = "") -> Server
         arguments=("{app}", "--host", "{host}", "--port", "{port}", "--loop", "uvloop", "--http", parser, *arguments),
         quiet=("--no-access-log",),
         patient=("--timeout-keep-alive", "75"),
+        secure=UVICORN_TLS,
+        streams=streams,
         needs=needs,
     )
 
@@ -72,6 +83,8 @@ LICORNE = (
     _licorne("licorne-httptools", "--http", "httptools"),
     _licorne("licorne-h11", "--http", "h11"),
     _licorne("licorne-pure", environment="licorne-pure"),
+    _licorne("licorne-worker", "--workers", "1"),
+    _licorne("licorne-fork", "--workers", "1", "--preload"),
     _licorne("licorne-websockets", "--ws", "websockets"),
     _licorne("licorne-wsproto", "--ws", "wsproto"),
 )
@@ -91,6 +104,9 @@ PEERS = (
         # Its bound on connections, which is below what scenario `idle` opens.
         patient=("--backpressure", "8192"),
         pipelined=("--http1-pipeline-flush",),
+        secure=("--ssl-certificate", "{chain}", "--ssl-keyfile", "{key}"),
+        # The last one counts.
+        streams=("--http", "2"),
     ),
     Server(
         name="fastpysgi",
@@ -131,6 +147,8 @@ PEERS = (
         arguments=("-k", "uvloop", "-w", "1", "-b", "{host}:{port}", "{app}"),
         logged=("--access-logfile", "-"),
         patient=("--keep-alive", "75"),
+        secure=("--certfile", "{chain}", "--keyfile", "{key}"),
+        streams=(),
     ),
 )
 
@@ -147,7 +165,7 @@ OTHERS = (
         is_asgi=False,
     ),
     _uvicorn("uvicorn-h11", "h11"),
-    _uvicorn("uvicorn-zttp", "zttp", needs="zttp"),
+    _uvicorn("uvicorn-zttp", "zttp", needs="zttp", streams=("--http2",)),
     _uvicorn("uvicorn-websockets", "httptools", "--ws", "websockets"),
     _uvicorn("uvicorn-wsproto", "httptools", "--ws", "wsproto"),
     Server(

@@ -14,6 +14,9 @@ from hypothesis import HealthCheck, settings
 
 import licorne.link
 
+#: The folders of tests whose mark is `processes`.
+PROCESSES = frozenset({"supervisor", "gunicorn"})
+
 settings.register_profile("random", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("same", settings.get_profile("random"), derandomize=True, database=None)
 settings.load_profile("same")
@@ -22,6 +25,13 @@ settings.load_profile("same")
 def pytest_report_header() -> str:
     """Name the build, so that a report can be read on its own."""
     return f"licorne: {running_build()} build in {Path(licorne.link.__file__).parent}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is about processes: a supervisor and gunicorn's worker are never compiled."""
+    for item in items:
+        if not PROCESSES.isdisjoint(item.path.parts):
+            item.add_marker("processes")
 
 
 def pytest_sessionstart() -> None:

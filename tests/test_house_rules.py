@@ -33,6 +33,7 @@ TABLES = {"licorne.config.options.Config", "licorne.engine.limits.Limits"}
 ARROWS = {
     "licorne.errors": (),
     "licorne.link": (),
+    "licorne.trust": (),
     "licorne.engine": ("licorne.errors",),
     "licorne.engine.http1": ("licorne.errors", "licorne.engine"),
     "licorne.engine.http2": ("licorne.errors", "licorne.engine"),
@@ -46,10 +47,12 @@ ARROWS = {
         "licorne.engine.http3",
         "licorne.engine.websocket",
     ),
-    # `received` is the request's half of an exchange.
+    # `received` is the request's half of an exchange; `headers` judges what a proxy says as it judges other fields.
     "licorne.asgi": (
         "licorne.errors",
         "licorne.link",
+        "licorne.trust",
+        "licorne.engine.headers",
         "licorne.engine.received",
         "licorne.engine.exchange",
         "licorne.engine.websocket.session",
@@ -57,16 +60,18 @@ ARROWS = {
     "licorne.drivers": (
         "licorne.errors",
         "licorne.link",
+        "licorne.trust",
         "licorne.engine",
         "licorne.engine.negotiate",
         "licorne.engine.http3",
     ),
-    "licorne.config": ("licorne.errors",),
+    "licorne.config": ("licorne.errors", "licorne.trust"),
     "licorne.logs": ("licorne.errors",),
     "licorne.server": (
         "licorne",
         "licorne.errors",
         "licorne.link",
+        "licorne.trust",
         "licorne.engine",
         "licorne.engine.http1",
         "licorne.engine.http2",
@@ -78,16 +83,55 @@ ARROWS = {
         "licorne.config",
         "licorne.logs",
     ),
-    "licorne.cli": ("licorne", "licorne.errors", "licorne.config", "licorne.server"),
+    "licorne.supervisor": (
+        "licorne",
+        "licorne.errors",
+        "licorne.config",
+        "licorne.logs",
+        "licorne.server",
+        # The health listener speaks HTTP by itself, in a process that has no event loop.
+        "licorne.engine",
+        "licorne.engine.http1",
+    ),
+    "licorne.cli": ("licorne", "licorne.errors", "licorne.config", "licorne.server", "licorne.supervisor"),
     "licorne.__main__": ("licorne.cli",),
-    "licorne": ("licorne.errors", "licorne.config", "licorne.server"),
+    # The worker for gunicorn.
+    "licorne.workers": ("licorne.errors", "licorne.trust", "licorne.config", "licorne.logs", "licorne.server"),
+    # launch.py chooses between one process and a supervisor; it falls under this row.
+    "licorne": ("licorne.errors", "licorne.config", "licorne.server", "licorne.supervisor"),
+}
+
+#: What the folders of the server may import of one another, and what its root may of them.
+FOLDERS = {
+    # What cannot be served is refused before the application is imported, and so is TLS that cannot be spoken.
+    "licorne.server.application": ("licorne.server.tls.entering",),
+    "licorne.server.tls": ("licorne.server.application.importer",),
+    # An address says whether TLS is spoken there.
+    "licorne.server.listening": ("licorne.server.tls.contexts",),
+    "licorne.server.watching": (),
+    # Where TLS is spoken, SIGHUP means something to a process that is alone.
+    "licorne.server.premises": ("licorne.server.listening", "licorne.server.tls.contexts"),
+    "licorne.server.attached": (
+        "licorne.server.application",
+        "licorne.server.listening",
+        "licorne.server.premises",
+        "licorne.server.watching",
+    ),
+    "licorne.server": (
+        "licorne.server.application",
+        "licorne.server.attached.messages",
+        "licorne.server.listening",
+        "licorne.server.tls",
+        "licorne.server.watching",
+    ),
 }
 
 #: The order inside the root of the engine; each imports only from ranks before its own.
 ENGINE_RANKS = (
     {"_bytes"},
-    {"headers", "framing", "limits", "target", "pseudo"},
-    {"received", "sink", "tunnel"},
+    {"client_hello", "headers", "framing", "limits", "proxy_protocol", "target"},
+    {"received", "pseudo", "sink", "tunnel"},
+    {"defaults", "response_fields"},
     {"exchange"},
     {"connection"},
     {"negotiate"},
@@ -102,6 +146,7 @@ OPTIONAL = {
     "prometheus_client",
     "qh3",
     "redis",
+    "setproctitle",
     "trio",
     "uvloop",
     "watchfiles",
@@ -112,7 +157,15 @@ OPTIONAL = {
 
 #: Files that import when they must, so that `import licorne` and the start of the server stay cheap; each says
 #: so where it does.
-LAZY = ("licorne", "licorne.cli", "licorne.server.", "licorne.config.", "licorne.logs.setup")
+LAZY = (
+    "licorne",
+    "licorne.cli",
+    "licorne.launch",
+    "licorne.server.",
+    "licorne.supervisor.",
+    "licorne.config.",
+    "licorne.logs.setup",
+)
 
 #: The choosers, which import an adapter of ours together with the library that it adapts.
 CHOOSERS = {"licorne.engine.http1.parser", "licorne.engine.websocket.codec", "licorne.engine.negotiate"}
@@ -141,6 +194,17 @@ def test_imports_follow_the_arrows() -> None:
             if not allowed and not (target == "licorne" and source.name.startswith("licorne.server")):
                 offenders.append(f"{place}, and {part} may import only {', '.join(ARROWS[part]) or 'nothing of ours'}")
     complain("imports follow the arrows, also under TYPE_CHECKING and in a .pxd", offenders)
+
+
+def test_imports_in_the_server_follow_the_arrows_of_its_folders() -> None:
+    offenders = []
+    for source in SOURCES:
+        folder = max((name for name in FOLDERS if f"{source.name}.".startswith(f"{name}.")), key=len, default=None)
+        for target, place in own_imports(source) if folder else ():
+            other = max((name for name in FOLDERS if f"{target}.".startswith(f"{name}.")), key=len, default=None)
+            if other not in (None, "licorne.server", folder) and not {other, target} & set(FOLDERS[folder]):
+                offenders.append(f"{place}, and {folder} may import only {', '.join(FOLDERS[folder]) or 'no folder'}")
+    complain("imports in the server follow the arrows of its folders", offenders)
 
 
 def test_the_root_of_the_engine_imports_downwards() -> None:
@@ -303,8 +367,8 @@ def test_blocks_are_not_nested_deeply() -> None:
 
 FORBIDDEN_WORDS = {"manager", "helper", "helpers", "util", "utils", "common", "misc", "impl", "core"}
 FORBIDDEN_STARTS = ("handle_", "process_", "do_")
-#: Names that are not ours to choose: Uvicorn's for a signal's callback, and logging's.
-GIVEN_NAMES = {"handle_exit", "handleError"}
+#: Names that are not ours to choose: Uvicorn's for a signal's callback, logging's, and the system's for a dead process.
+GIVEN_NAMES = {"handle_exit", "handleError", "core_dumps"}
 
 
 def test_names_keep_to_the_vocabulary() -> None:

@@ -3,8 +3,9 @@
     python3 tools/check.py [--only lint|types|tests] [--build compiled|pure] [--this-python] [-- pytest's arguments]
 
 Each pair of interpreter and build has its own environment with an ordinary installation of this checkout. The
-tests that are marked `exhaustive` run in both builds on the first interpreter; all the others run everywhere. The
-reports of pytest stay in `.cache/reports`. With CI=true a missing interpreter or a skipped test is a failure.
+tests that are marked `exhaustive` run in both builds on the first interpreter; those marked `processes`, of parts that
+are never compiled, run compiled on the first and pure on the last; all the others run everywhere. The reports of
+pytest stay in `.cache/reports`. With CI=true a missing interpreter or a skipped test is a failure.
 """
 
 import argparse
@@ -48,11 +49,18 @@ class Target:
     interpreter: Path
     build: str
     is_exhaustive: bool
+    has_processes: bool
 
     @property
     def name(self) -> str:
         """Return the name of the environment and of the reports."""
         return f"{self.version}-{self.build}"
+
+    @property
+    def left_out(self) -> list[str]:
+        """Return the marks of the tests that run elsewhere."""
+        has = {"exhaustive": self.is_exhaustive, "processes": self.has_processes}
+        return [mark for mark, is_here in has.items() if not is_here]
 
 
 def main() -> int:
@@ -100,10 +108,12 @@ def choose_targets(arguments: argparse.Namespace) -> tuple[list[Target], list[Ou
             chosen[version] = found
         else:
             missing.append(Outcome(f"tests {version}", 0.0, False, note="no such interpreter", is_missing=True))
+    pairs = [(version, build) for version in chosen for build in arguments.build]
+    # The first and the last of them, which differ in both where all are tested.
+    ends = (pairs[0], pairs[-1])
     targets = [
-        Target(version, interpreter, build, is_exhaustive=interpreter == first)
-        for version, interpreter in chosen.items()
-        for build in arguments.build
+        Target(version, chosen[version], build, chosen[version] == first, (version, build) in ends)
+        for version, build in pairs
     ]
     return targets, missing
 
@@ -162,10 +172,10 @@ def test_step(target: Target, environment: Environment, more: list[str]) -> Outc
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     command = [str(environment.python), "-m", "pytest", "-q", f"--junitxml={report}", "-n", str(WORKERS)]
-    command += ["--dist=worksteal"] if target.is_exhaustive else ["--dist=worksteal", "-m", "not exhaustive"]
+    command += ["--dist=worksteal", "-m", " and ".join(f"not {mark}" for mark in target.left_out)]
     variables = clean_variables({"LICORNE_EXPECT_BUILD": target.build, "PATH": path_with(environment)})
     exit_status = subprocess.run([*command, *more], cwd=ROOT, env=variables, check=False).returncode
-    note = "with the exhaustive tests" if target.is_exhaustive else "without the exhaustive tests"
+    note = f"without those marked {' and '.join(target.left_out)}" if target.left_out else "with all tests"
     return read_report(report, step, time.monotonic() - started, exit_status, note)
 
 

@@ -1,4 +1,4 @@
-"""Bodies in and out: `upload` reads a whole one, `stream` sends twenty chunks, `large` sends a mebibyte."""
+"""Bodies in and out: `upload` reads a whole one, `stream` sends twenty chunks, `large` 1 MiB, `download` 100 MiB."""
 
 from typing import Any
 
@@ -8,6 +8,9 @@ BINARY = (b"content-type", b"application/octet-stream")
 CHUNKS = 20
 CHUNK = b"data: " + b"x" * 120 + b"\n\n"
 BODY = b"x" * (1024 * 1024)
+# As Starlette reads a file.
+PART = b"x" * (64 * 1024)
+PARTS = 1600
 BODY_HEADERS = [BINARY, (b"content-length", str(len(BODY)).encode())]
 
 
@@ -40,3 +43,13 @@ async def large(scope: dict[str, Any], receive: Any, send: Any) -> None:
     assert scope["type"] == "http"
     await send({"type": "http.response.start", "status": 200, "headers": BODY_HEADERS})
     await send({"type": "http.response.body", "body": BODY})
+
+
+async def download(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Send 100 MiB whose length is known, in messages as those of a file."""
+    assert scope["type"] == "http"
+    headers = [BINARY, (b"content-length", str(len(PART) * PARTS).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    for _ in range(PARTS):
+        await send({"type": "http.response.body", "body": PART, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

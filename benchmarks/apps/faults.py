@@ -3,10 +3,12 @@
     /          a small answer, at once
     /census    JSON: tasks, running application calls, calls begun and ended, bytes sent
     /endless   64 KiB chunks for as long as `send` lets it
+    /fresh     the same, each made anew
     /block     16 MiB in one message
     /stuck     one chunk, then nothing for an hour
     /unread    never receives; answers after `?seconds`
-    /drain     reads the whole body and answers how long it was
+    /drain     reads the whole body and answers how long it was; /digest as well
+    /worker    the number of the process
     /slow      a small answer after 50 ms
 
 and, to WebSockets,
@@ -72,6 +74,11 @@ async def show_hello(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await answer(send, b"Hello, world!")
 
 
+async def show_worker(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Answer who answers."""
+    await answer(send, b"%d" % os.getpid())
+
+
 async def show_census(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Answer the census."""
     await answer(send, json.dumps(census()).encode())
@@ -84,6 +91,15 @@ async def stream_endless(scope: dict[str, Any], receive: Any, send: Any) -> None
         await send({"type": "http.response.body", "body": CHUNK, "more_body": True})
         COUNTS["bytes_sent"] += len(CHUNK)
         # Servers whose `send` does nothing for a client that left would never yield.
+        await asyncio.sleep(0)
+
+
+async def stream_fresh(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Send until `send` raises or this call is cancelled; what waits somewhere is not shared."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    while True:
+        await send({"type": "http.response.body", "body": os.urandom(4096) * 16, "more_body": True})
+        COUNTS["bytes_sent"] += len(CHUNK)
         await asyncio.sleep(0)
 
 
@@ -160,10 +176,13 @@ Paths = dict[str, Callable[[dict[str, Any], Any, Any], Awaitable[None]]]
 PATHS: Paths = {
     "/": show_hello,
     "/census": show_census,
+    "/worker": show_worker,
     "/endless": stream_endless,
+    "/fresh": stream_fresh,
     "/block": send_block,
     "/stuck": stay_stuck,
     "/unread": leave_unread,
+    "/digest": drain,
     "/drain": drain,
     "/slow": show_slowly,
 }

@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from fnmatch import fnmatch
+from functools import partial
 
 from ..environments import SetupError, find_python, open_environment
 from ..load import LoadError
@@ -14,6 +16,7 @@ from ..servers import find_servers
 from . import (
     deflate_bomb,
     endless_message,
+    http2_abuses,
     ping_flood,
     resets,
     shutdown,
@@ -22,6 +25,7 @@ from . import (
     stalled_reader,
     unread_messages,
     unread_upload,
+    workers,
 )
 from .stage import Stage, Verdict
 
@@ -30,12 +34,14 @@ FAULTS: dict[str, Callable[[Stage], Verdict]] = {
     "resets": resets.play,
     "unread-upload": unread_upload.play,
     "shutdown": shutdown.play,
+    "workers": workers.play,
     "stalled-reader": stalled_reader.play,
     "ws-endless": endless_message.play,
     "ws-bomb": deflate_bomb.play,
     "ws-unread": unread_messages.play,
     "ws-resets": socket_resets.play,
     "ws-pings": ping_flood.play,
+    **{f"h2-{name}": partial(http2_abuses.play, name=name) for name in http2_abuses.NAMES},
 }
 
 
@@ -53,13 +59,16 @@ def main() -> int:
         return 2
     os.sched_setaffinity(0, {options.cpus.load})
     stage = Stage(server, environment, options.cpus)
-    verdicts = [_play(name, stage) for name in options.fault or FAULTS]
+    chosen = [name for name in FAULTS if any(fnmatch(name, pattern) for pattern in options.fault or ["*"])]
+    verdicts = [_play(name, stage) for name in chosen]
     return 0 if all(verdicts) else 1
 
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fault", description=__doc__)
-    parser.add_argument("fault", nargs="*", metavar="FAULT", help=f"one of {', '.join(FAULTS)}; all by default")
+    parser.add_argument(
+        "fault", nargs="*", metavar="FAULT", help=f"one of {', '.join(FAULTS)}, or a pattern like h2-*; all by default"
+    )
     parser.add_argument("--server", default="licorne", help="which server (licorne)")
     cpus = CpuPair.of_this_machine()
     parser.add_argument("--cpus", type=CpuPair.parse, default=cpus, help="server's and load's, as 1,0")
@@ -68,9 +77,9 @@ def _parse_arguments() -> argparse.Namespace:
         "--as-installed", action="store_true", help="do not build licorne again when its source changed"
     )
     options = parser.parse_args()
-    for name in options.fault:
-        if name not in FAULTS:
-            parser.error(f"no fault {name!r}; there are {', '.join(FAULTS)}")
+    for pattern in options.fault:
+        if not any(fnmatch(name, pattern) for name in FAULTS):
+            parser.error(f"no fault {pattern!r}; there are {', '.join(FAULTS)}")
     return options
 
 

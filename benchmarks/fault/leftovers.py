@@ -9,7 +9,7 @@ import time
 from ..running import Running
 from .stage import MIB, Verdict, fetch_census, wait_until
 
-__all__ = ["Leftovers", "Peak", "count_leftovers", "judge_leftovers", "judge_peak", "settle"]
+__all__ = ["COUNTED", "Leftovers", "Peak", "count_leftovers", "judge_leftovers", "judge_peak", "settle"]
 
 #: Counts by name.
 Leftovers = dict[str, int]

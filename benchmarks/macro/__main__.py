@@ -6,8 +6,11 @@ import json
 import os
 import signal
 import sys
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from itertools import chain
 from pathlib import Path
 
+from ..certificates import Certificate, certificate
 from ..environments import Environment, SetupError, find_python, open_environment
 from ..machine import CpuPair
 from ..servers import SERVERS, Server, find_servers
@@ -30,13 +33,15 @@ def main() -> int:
     if options.list:
         _print_choices()
         return 0
-    try:
-        scenarios = _chosen_scenarios(options.scenario)
-        entrants = _chosen_entrants(scenarios, options)
-    except (KeyError, SetupError) as error:
-        print(error.args[0], file=sys.stderr)
-        return 2
-    results = _play(scenarios, entrants, _plan(options))
+    with ExitStack() as stack:
+        try:
+            scenarios = _chosen_scenarios(options.scenario)
+            entrants = _chosen_entrants(scenarios, options)
+            shown = stack.enter_context(_certificate(scenarios, entrants, options))
+        except (KeyError, SetupError) as error:
+            print(error.args[0], file=sys.stderr)
+            return 2
+        results = _play(scenarios, entrants, _plan(options, shown))
     if options.json:
         Path(options.json).write_text(json.dumps(results, indent=2) + "\n")
     return _check(scenarios, results) if options.check else 0
@@ -68,7 +73,7 @@ def _names(text: str) -> list[str]:
     return [name for name in text.split(",") if name]
 
 
-def _plan(options: argparse.Namespace) -> Plan:
+def _plan(options: argparse.Namespace, shown: Certificate | None) -> Plan:
     return Plan(
         cpus=options.cpus,
         rounds=options.rounds,
@@ -76,6 +81,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         warmup=options.warmup,
         connections=options.connections,
         spawns=options.spawns,
+        certificate=shown,
     )
 
 
@@ -114,6 +120,18 @@ def _chosen_entrants(scenarios: list[Scenario], options: argparse.Namespace) -> 
     }
 
 
+def _certificate(
+    scenarios: list[Scenario], entrants: dict[str, list[Entrant]], options: argparse.Namespace
+) -> AbstractContextManager[Certificate | None]:
+    """Return what makes a certificate if any scenario needs one: the licorne that is measured, or was once."""
+    if not any(scenario.is_secure for scenario in scenarios):
+        return nullcontext()
+    for entrant in chain.from_iterable(entrants.values()):
+        if entrant.server.environment == "licorne":
+            return certificate(entrant.environment)
+    return certificate(open_environment("licorne", find_python(options.python), as_installed=True))
+
+
 def _servers_of(scenario: Scenario, names: list[str], versions: dict[str, str]) -> list[Server]:
     servers = find_servers(names or list(scenario.servers))
     return [server for server in servers if _fits(server, scenario) and (server.needs or "uvloop") in versions]
@@ -121,6 +139,8 @@ def _servers_of(scenario: Scenario, names: list[str], versions: dict[str, str]) 
 
 def _fits(server: Server, scenario: Scenario) -> bool:
     is_wanted = server.is_asgi or server.name in scenario.servers
+    if (scenario.is_secure and server.secure is None) or (scenario.has_streams and server.streams is None):
+        return False
     return is_wanted and (server.logged is not None or not scenario.is_logged)
 
 

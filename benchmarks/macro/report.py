@@ -4,6 +4,7 @@ import platform
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..h2load import Streams
 from ..websocket.conversation import Talk
 from .scenarios import Kind, Scenario
 from .targets import Outcome, best_peer
@@ -48,6 +49,8 @@ def print_outcomes(outcomes: list[Outcome]) -> None:
 
 
 def _header(scenario: Scenario) -> str:
+    if isinstance(scenario.shape, Streams):
+        return f"{REQUESTS}{'load':>8}"
     return COLUMNS.get(scenario.kind) or (MESSAGES if isinstance(scenario.shape, Talk) else REQUESTS)
 
 
@@ -63,15 +66,22 @@ def _row(kind: Kind, figures: dict[str, Figures], own: Figures) -> str:
     if kind is Kind.START:
         return f"{own['milliseconds']:>12.0f}"
     faults = f"  {own['faults']:.0f} faults" if own["faults"] else ""
-    costs = f"{own['user']:>8.1f}{own['system']:>8.1f}{own['cpu']:>8.1f}{_latency(own['p50'])}{_latency(own['p99'])}"
+    costs = (
+        "".join(_cost(own[name]) for name in ("user", "system", "cpu")) + _latency(own["p50"]) + _latency(own["p99"])
+    )
     ratios = f"{_ratio(own, best_peer(figures, 'rate')):>8}{_ratio(own, figures.get('uvicorn', {}).get('rate')):>10}"
-    # Only our own load knows how busy it was; wrk does not say.
+    # wrk does not say how busy it was.
     busy = f"{own['busy']:>8.0%}" if own["busy"] else ""
-    return f"{own['rate']:>12,.0f}{costs}{ratios}{own['spread']:>8.0%}{own['waited']:>8.0%}{busy}{faults}"
+    rate = f"{own['rate']:>12,.0f}" if own["rate"] >= 100 else f"{own['rate']:>12.1f}"
+    return f"{rate}{costs}{ratios}{own['spread']:>8.0%}{own['waited']:>8.0%}{busy}{faults}"
+
+
+def _cost(microseconds: float) -> str:
+    return f"{microseconds:>8.1f}" if microseconds < 10_000 else f"{microseconds:>8.0f}"
 
 
 def _latency(microseconds: float) -> str:
-    # wrk has no latency for what was pipelined.
+    # wrk has no latency for what was pipelined, h2load none at all.
     return f"{microseconds:>8.0f}" if microseconds else f"{'-':>8}"
 
 

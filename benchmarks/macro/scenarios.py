@@ -7,6 +7,7 @@ nothing that depends on the machine.
 from dataclasses import dataclass
 from enum import Enum
 
+from ..h2load import Streams
 from ..load import Shape
 from ..servers import PEERS
 from ..websocket.conversation import Flow, Talk
@@ -19,6 +20,9 @@ ALL = ("licorne", *(peer.name for peer in PEERS))
 SPEAKERS = ("licorne", "uvicorn", "uvicorn-wsproto", "granian", "socketify", "gunicorn", "hypercorn")
 #: What echoes without being an ASGI server.
 YARDSTICKS = ("floor-sockets", "socketify-native")
+#: Those that speak HTTP/2, and those that speak TLS.
+STREAMERS = ("licorne", "granian", "uvicorn-zttp", "hypercorn")
+SECURE = ("licorne", "uvicorn", "granian", "hypercorn")
 COMPRESSORS = ("licorne", "uvicorn", "uvicorn-wsproto", "socketify", "hypercorn")
 
 
@@ -38,11 +42,21 @@ class Scenario:
     title: str
     servers: tuple[str, ...]
     app: str = "hello:app"
-    shape: Shape | Talk = PLAIN
+    shape: Shape | Streams | Talk = PLAIN
     kind: Kind = Kind.LOAD
     connections: int = 5000
     is_logged: bool = False
     is_pipelined: bool = False
+
+    @property
+    def is_secure(self) -> bool:
+        """Tell whether servers speak TLS."""
+        return not isinstance(self.shape, Talk) and self.shape.is_secure
+
+    @property
+    def has_streams(self) -> bool:
+        """Tell whether servers speak HTTP/2."""
+        return isinstance(self.shape, Streams)
 
 
 _LIST = (
@@ -90,6 +104,11 @@ _LIST = (
     ),
     Scenario(name="pure", title="hello, world; nothing compiled", servers=("licorne-pure", "uvicorn-h11")),
     Scenario(
+        name="worker",
+        title="hello, world, without a supervisor and from its only worker",
+        servers=("licorne", "licorne-worker", "licorne-fork"),
+    ),
+    Scenario(
         name="idle",
         title="memory of one idle keep-alive connection",
         servers=ALL,
@@ -100,6 +119,37 @@ _LIST = (
         title="from spawning to the first whole answer",
         servers=("floor", "licorne", "uvicorn", "granian", "fastpysgi"),
         kind=Kind.START,
+    ),
+    Scenario(
+        name="h2c-16x32",
+        title="hello, world over HTTP/2 in the clear, 32 streams on each",
+        servers=STREAMERS,
+        shape=Streams(),
+    ),
+    Scenario(
+        name="h2c-64x1",
+        title="hello, world over HTTP/2 in the clear, one stream on each",
+        servers=STREAMERS,
+        shape=Streams(connections=64, streams=1),
+    ),
+    Scenario(
+        name="h2-tls-16x32",
+        title="hello, world over HTTP/2 and TLS, 32 streams on each",
+        servers=STREAMERS,
+        shape=Streams(is_secure=True),
+    ),
+    Scenario(
+        name="hello-tls",
+        title="hello, world over HTTP/1.1 and TLS",
+        servers=SECURE,
+        shape=Shape(is_secure=True),
+    ),
+    Scenario(
+        name="download-tls",
+        title="100 MiB in messages of 64 KiB over HTTP/2 and TLS, 25 times",
+        servers=STREAMERS,
+        app="bodies:download",
+        shape=Streams(connections=1, streams=1, is_secure=True, requests=25),
     ),
     Scenario(
         name="ws-echo64",

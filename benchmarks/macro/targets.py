@@ -1,7 +1,7 @@
 """What licorne promises of its speed, as data, and whether one run's figures keep the promise.
 
-Rules: a target compares licorne with a server of the same run, or with a fixed bound; a figure that is missing
-breaks it.
+Rules: a target compares licorne with a server of the same run, which may be itself, or with a fixed bound; a figure
+that is missing breaks it.
 """
 
 from dataclasses import dataclass
@@ -68,9 +68,17 @@ TARGETS = (
     _rate("body1m", 1.0, "fastpysgi"),
     _rate("pipelined16", 1.0, BEST_PEER),
     _rate("conns1000", 1.0, BEST_PEER),
+    _rate("worker", 0.97, "licorne", subject="licorne-worker"),
+    _rate("worker", 0.97, "licorne", subject="licorne-fork"),
     _rate("pure", 1.0, "uvicorn-h11", subject="licorne-pure"),
     Target(scenario="idle", metric="bytes", bound=5 * 1024, is_ceiling=True),
     Target(scenario="start", metric="milliseconds", bound=100, is_ceiling=True),
+    _rate("h2c-16x32", 1.8, "granian"),
+    _rate("h2c-64x1", 1.5, "granian"),
+    _rate("h2-tls-16x32", 1.5, "granian"),
+    _rate("hello-tls", 1.3, "granian"),
+    _rate("hello-tls", 1.3, "uvicorn"),
+    _rate("download-tls", 1.0, "granian"),
     _rate("ws-echo64", 1.25, "socketify"),
     _rate("ws-echo64", 1.8, "uvicorn"),
     _rate("ws-echo64x8", 1.15, "socketify"),

@@ -10,11 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
+from ..certificates import Certificate
 from ..environments import Environment
+from ..h2load import Streams, can_answer, put_streams
 from ..load import Load, LoadError, Shape, put_load
 from ..machine import CpuPair, CpuTime
-from ..running import NotReady, Running, get, running
+from ..running import NotReady, Running, answers_over_tls, get, running
 from ..servers import Server
 from ..websocket.conversation import Talk, expect
 from ..websocket.frames import FIN, TEXT, client_frame
@@ -41,6 +44,8 @@ class Plan:
     warmup: int
     spawns: int
     connections: int | None = None
+    #: What servers show when they speak TLS; None if none of them does.
+    certificate: Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +98,9 @@ def _play_turn(scenario: Scenario, entrant: Entrant, plan: Plan) -> Figures:
         entrant.environment,
         scenario.app,
         cpu=plan.cpus.server,
-        extra=_extra_arguments(scenario, server),
+        extra=_extra_arguments(scenario, server) + _edge_arguments(scenario, server, plan),
         is_silent=scenario.is_logged,
+        answers=_readiness(scenario, plan),
     ) as live:
         if scenario.kind is Kind.START:
             return {"milliseconds": live.seconds_to_ready * 1000}
@@ -111,6 +117,25 @@ def _extra_arguments(scenario: Scenario, server: Server) -> tuple[str, ...]:
     return log + patience + deflating + (server.pipelined if scenario.is_pipelined else ())
 
 
+def _edge_arguments(scenario: Scenario, server: Server, plan: Plan) -> tuple[str, ...]:
+    """Return what has a server speak TLS and HTTP/2 where the scenario asks for them."""
+    streams = (server.streams or ()) if scenario.has_streams else ()
+    shown = plan.certificate
+    if shown is None or not scenario.is_secure:
+        return streams
+    return (*streams, *(part.format(chain=shown.chain, key=shown.key) for part in server.secure or ()))
+
+
+def _readiness(scenario: Scenario, plan: Plan) -> Callable[[int], bool] | None:
+    """Return what tells that a server is ready where a GET in the clear would not."""
+    shape = scenario.shape
+    if isinstance(shape, Streams):
+        return partial(can_answer, shape)
+    if scenario.is_secure and plan.certificate is not None:
+        return partial(answers_over_tls, authority=plan.certificate.authority)
+    return None
+
+
 def _measure_load(live: Running, scenario: Scenario, plan: Plan) -> Figures:
     with _load_on(live, scenario.shape, plan.cpus.load) as put:
         put(plan.warmup)
@@ -121,18 +146,20 @@ def _measure_load(live: Running, scenario: Scenario, plan: Plan) -> Figures:
 
 
 @contextmanager
-def _load_on(live: Running, shape: Shape | Talk, cpu: int) -> Iterator[Callable[[int], Load]]:
-    """Yield what puts load on a server for some seconds: wrk, or a talk that keeps its connections."""
+def _load_on(live: Running, shape: Shape | Streams | Talk, cpu: int) -> Iterator[Callable[[int], Load]]:
+    """Yield what puts load on a server for some seconds: wrk, h2load, or a talk that keeps its connections."""
     if isinstance(shape, Talk):
         with talking(shape, live.port) as conversation:
             yield conversation.run
+    elif isinstance(shape, Streams):
+        yield lambda seconds: put_streams(shape, live.port, seconds, cpu)
     else:
         yield lambda seconds: put_load(shape, live.port, seconds, cpu)
 
 
 def _figures(load: Load, used: CpuTime) -> Figures:
     if not load.requests:
-        raise LoadError(f"no answer at all; wrk counted {load.errors}")
+        raise LoadError(f"no answer at all; the load counted {load.errors}")
     user, system = (seconds * 1e6 / load.requests for seconds in (used.user, used.system))
     return {
         "rate": load.rate,

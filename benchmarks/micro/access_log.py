@@ -59,9 +59,10 @@ class Exchange:
 class Link:
     """Be the connection of an exchange."""
 
-    __slots__ = ("client", "is_secure")
+    __slots__ = ("account", "client", "is_secure")
 
     def __init__(self, number: int) -> None:
+        self.account = None
         self.client = ("127.0.0.1", 40_000 + number)
         self.is_secure = False
 

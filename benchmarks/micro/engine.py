@@ -14,11 +14,12 @@ import sys
 import time
 from collections.abc import Callable
 
+from licorne.engine.defaults import DefaultHeaders
 from licorne.engine.http1 import new_connection_factory
 from licorne.engine.http1.parser import new_parser
 from licorne.engine.http1.request import Http1Request
 from licorne.engine.http1.response import Http1Response
-from licorne.engine.http1.writer import DefaultHeaders, serialize_head
+from licorne.engine.http1.writer import Heads, serialize_head
 from licorne.engine.limits import Limits
 
 ROUNDS = 7
@@ -54,7 +55,7 @@ def prepare_parse(parser_name: str) -> Callable[[], None]:
     """Feed one parser; the reading half judges what it finds."""
     limits = Limits()
     parser = new_parser(parser_name, limits)
-    sink = Http1Request(limits, Http1Response(new_defaults(), b""))
+    sink = Http1Request(limits, Http1Response(Heads(new_defaults()), b""))
 
     def parse() -> None:
         parser.feed(REQUEST, sink)
@@ -65,10 +66,10 @@ def prepare_parse(parser_name: str) -> Callable[[], None]:
 
 def prepare_head() -> Callable[[], None]:
     """Serialise one head and the body behind it."""
-    defaults = new_defaults()
+    heads = Heads(new_defaults())
 
     def write_head() -> None:
-        serialize_head(defaults.head(200, 0), FIELDS, b"\r\n", BODY)
+        serialize_head(heads.head(200, 0), FIELDS, b"\r\n", BODY)
 
     return write_head
 

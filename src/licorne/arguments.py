@@ -14,7 +14,6 @@ import click
 from click.core import ParameterSource
 from click.shell_completion import BashComplete, CompletionItem, FishComplete, ShellComplete, ZshComplete
 
-from licorne.config.absent import refuse_absent
 from licorne.config.options import OPTIONS
 from licorne.config.table import Option, nearest
 from licorne.config.targets import Directory, Path
@@ -24,6 +23,7 @@ __all__ = ["Request", "completion_script", "parse_arguments"]
 
 PROGRAM: Final = "licorne"
 CHECK: Final = "check"
+CERT: Final = "cert"
 COMPLETION_VARIABLE: Final = "_LICORNE_COMPLETE"
 SHELLS: Final[dict[str, type[ShellComplete]]] = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
@@ -35,6 +35,8 @@ SUMMARY: Final = """\
 Serve the ASGI application APP, given as module:attribute (main:app) or as module.
 
 licorne check APP loads the configuration and the application and serves nothing: the exit status tells the result.
+
+licorne cert [HOST…] writes a certificate for development, by default for localhost, into the current directory.
 """
 EPILOG: Final = (
     "Every option can also be set by a variable (LICORNE_PORT for --port) and in licorne.toml or the table "
@@ -53,6 +55,8 @@ class Request:
     file: str | None
     #: "version", "config", or the shell for which a completion script is wanted.
     show: str | None
+    #: The hosts that a certificate for development is wanted for, none for the usual ones; None if it is not wanted.
+    hosts: tuple[str, ...] | None = None
 
 
 def parse_arguments(arguments: Sequence[str]) -> Request | None:
@@ -82,7 +86,6 @@ def _problem(error: click.UsageError) -> str:
 
 
 def _unknown_flag(flag: str) -> str:
-    refuse_absent(flag, flag)
     own = [flag for parameter in _own_parameters() for flag in parameter.opts]
     flags = [flag for option in OPTIONS for flag in (*_flags(option), option.opposite) if flag]
     short = SHORT_FLAGS.get(flag)
@@ -97,7 +100,7 @@ def _refuse_commands(words: Sequence[str]) -> None:
         raise click.UsageError(f"there is no command {first}; use --{first} (an application is {first}:attribute)")
     if rest and first in ("run", "serve", "start"):
         raise click.UsageError(f"there is no command {first}; to serve an application, write: {PROGRAM} {rest[0]}")
-    if rest and (hint := nearest(first, [CHECK])):
+    if rest and (hint := nearest(first, [CHECK, CERT])):
         raise click.UsageError(f"there is no command {first}{hint}")
 
 
@@ -121,6 +124,8 @@ class _Command(click.Command):
         words = list(ctx.params["words"])
         # Only the bare word is the command: an application of this name is `check:app`.
         is_check = words[:1] == [CHECK]
+        if words[:1] == [CERT]:
+            return Request(flags, False, ctx.params["config_file"], _shown(ctx), tuple(words[1:]))
         if is_check:
             words.pop(0)
         elif words:
@@ -231,4 +236,4 @@ def _complete_choices(words: Sequence[str]) -> Complete:
 def _complete_words(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     modules = sorted(name.removesuffix(".py") for name in os.listdir() if name.endswith(".py"))
     words: tuple[Any, ...] = ctx.params.get("words") or ()
-    return _complete_choices(modules if words else [CHECK, *modules])(ctx, parameter, incomplete)
+    return _complete_choices(modules if words else [CHECK, CERT, *modules])(ctx, parameter, incomplete)

@@ -1,4 +1,4 @@
-"""The command: `licorne APP [options]`, `licorne check APP`.
+"""The command: `licorne APP [options]`, `licorne check APP`, `licorne cert [HOST…]`.
 
 Rules: a mistake in the options is one line on standard error and exit status 2, a failure to start is one and
 exit status 3. What only some command lines need is imported where they need it: a start pays for nothing else.
@@ -16,6 +16,7 @@ from licorne.config.options import Config
 from licorne.config.sources import load
 from licorne.errors import ConfigError, LicorneError
 from licorne.failures import report
+from licorne.waiting import hold_signals, release_signals
 
 __all__ = ["main"]
 
@@ -45,13 +46,26 @@ def _execute(arguments: Sequence[str]) -> int:
 
 
 def _answer(request: Request) -> int:
+    if request.hosts is not None and request.show is None:
+        return _write_certificate(request.hosts)
     if request.show in (None, "config"):
         return _answer_with_config(request)
     _print(_version(request) if request.show == "version" else completion_script(request.show))
     return 0
 
 
+def _write_certificate(hosts: Sequence[str]) -> int:
+    from pathlib import Path
+
+    from licorne.server.tls.development import make_certificate
+
+    _print(make_certificate(hosts, Path()))
+    return 0
+
+
 def _answer_with_config(request: Request) -> int:
+    environ = dict(os.environ)
+    waiting = hold_signals()
     config = load(flags=request.flags, file=request.file)
     if request.show == "config":
         from licorne.config.reference import show_config
@@ -60,9 +74,13 @@ def _answer_with_config(request: Request) -> int:
         return 0
     if config.app is None:
         raise ConfigError(_no_app(request))
-    from licorne.launch import check, launch
+    from licorne.launch import check, launch, rereading
 
-    return check(config) if request.is_check else launch(config)
+    if request.is_check:
+        release_signals(waiting)
+        return check(config)
+    reread = rereading(lambda fresh: load(flags=request.flags, file=request.file, environ=fresh), environ)
+    return launch(config, reread, waiting)
 
 
 def _no_app(request: Request) -> str:

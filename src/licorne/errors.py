@@ -4,6 +4,7 @@
     ├── ConfigError            an option has a bad value                      exit code 2
     ├── StartupError           a good configuration that cannot be served     exit code 3
     │   └── AppLoadError       the application could not be imported or made  exit code 3
+    ├── ChannelError           a message between worker and supervisor cannot be expressed
     ├── LocalProtocolError     the application broke the ASGI or HTTP rules   (a RuntimeError)
     ├── RemoteProtocolError    the peer broke them; carries the HTTP answer
     ├── WebSocketError         the peer broke the rules of WebSocket; carries the close code
@@ -17,6 +18,7 @@ __all__ = [
     "EXIT_CONFIG",
     "EXIT_STARTUP",
     "AppLoadError",
+    "ChannelError",
     "ClientDisconnected",
     "ConfigError",
     "LicorneError",
@@ -65,6 +67,10 @@ class StartupError(LicorneError):
 
 class AppLoadError(StartupError):
     """Say why the application cannot be loaded; `__cause__` is the user's own exception, if one was raised."""
+
+
+class ChannelError(LicorneError):
+    """Say why a message cannot be told through the channel between a worker and its supervisor."""
 
 
 class LocalProtocolError(LicorneError, RuntimeError):

@@ -10,14 +10,25 @@ from traceback import StackSummary, TracebackException
 
 from licorne.errors import EXIT_CONFIG, EXIT_STARTUP, AppLoadError, LicorneError, StartupError
 
-__all__ = ["report"]
+__all__ = ["describe", "exit_status", "report"]
 
 
 def report(error: LicorneError) -> int:
     """Print what a failure says; return the exit status that belongs to it."""
+    print(describe(error), file=sys.stderr)
+    return exit_status(error)
+
+
+def describe(error: LicorneError) -> str:
+    """Return what a failure says: one line, and before it what the user's own code raised."""
+    told = ""
     if isinstance(error, AppLoadError) and error.__cause__ is not None:
-        print(_user_traceback(error.__cause__), end="", file=sys.stderr)
-    print(f"licorne: {' '.join(str(error).splitlines())}", file=sys.stderr)
+        told = _user_traceback(error.__cause__)
+    return f"{told}licorne: {' '.join(str(error).splitlines())}"
+
+
+def exit_status(error: LicorneError) -> int:
+    """Return the exit status that belongs to a failure."""
     return EXIT_STARTUP if isinstance(error, StartupError) else EXIT_CONFIG
 
 

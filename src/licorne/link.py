@@ -7,7 +7,7 @@ makes. A cycle sees its link only; a driver sees its cycle only. Nothing here do
 from collections.abc import Awaitable, Coroutine
 from typing import Any, BinaryIO
 
-__all__ = ["Cycle", "Gate", "Link", "Service"]
+__all__ = ["Account", "Cycle", "Gate", "Link", "Security", "Service"]
 
 
 class Gate:
@@ -41,6 +41,10 @@ class Cycle:
         """Tell whether the peer has its answer, so that what still runs is background work."""
         raise NotImplementedError
 
+    def is_forsaken(self) -> bool:
+        """Tell whether the peer of the exchange has left, though its link may go on."""
+        return True
+
     def announce_shutdown(self) -> None:
         """Tell the application that the server stops."""
         raise NotImplementedError
@@ -53,10 +57,44 @@ class Cycle:
         return ""
 
 
+class Account:
+    """Hold what a trusted proxy, or licorne itself, says of requests besides their addresses."""
+
+    __slots__ = ("extensions", "fields", "is_nameless", "is_secure", "prefix")
+
+    def __init__(self) -> None:
+        #: What is added to the extensions of a scope.
+        self.extensions: dict[str, dict[str, Any]] = {}
+        #: What every answer says unless the application says it: names in lower case, and values.
+        self.fields: list[tuple[bytes, bytes]] = []
+        #: The proxy passes on a connection without saying whose: the peer's address is not the client's.
+        self.is_nameless = False
+        #: The client speaks TLS to the proxy.
+        self.is_secure = False
+        #: The path under which a proxy has put the application, not decoded and without a slash at its end; None where
+        #: it does not say.
+        self.prefix: bytes | None = None
+
+
+class Security:
+    """Hold a connection over TLS as OpenSSL knows it, and what the ASGI layer has made of that."""
+
+    __slots__ = ("connection", "extension")
+
+    def __init__(self, connection: Any) -> None:
+        """Take the `ssl.SSLObject`."""
+        self.connection = connection
+        #: None until it was asked for.
+        self.extension: dict[str, Any] | None = None
+
+
 class Link:
     """Be what the ASGI layer may ask of one live connection."""
 
-    __slots__ = ("client", "is_secure", "scope", "server")
+    __slots__ = ("account", "client", "is_secure", "scope", "server", "standing", "tls")
+
+    #: What is known of its requests; None where that is nothing.
+    account: Account | None
 
     #: `(host, port)` of the peer, None on UNIX sockets.
     client: tuple[str, int] | None
@@ -65,6 +103,10 @@ class Link:
     is_secure: bool
     #: What the scopes of this connection have in common, kept here for the ASGI layer; None until it makes it.
     scope: dict[str, Any] | None
+    #: What the ASGI layer thinks of the peer; 0 until it was asked.
+    standing: int
+    #: What is known of TLS; None without.
+    tls: Security | None
 
     def pump(self) -> None:
         """Apply what the engine wants: write its bytes, start its exchanges, close."""

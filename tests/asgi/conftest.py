@@ -1,13 +1,25 @@
-"""Tests of the ASGI layer that are coroutines run on a stage: in memory, and over sockets on both loops."""
+"""Tests of the ASGI layer that are coroutines run on a stage: in memory, and over sockets on both loops.
+
+Those of a module that says `IS_FOR_HTTP2 = True` run over HTTP/2 too, but for those that are marked `http1`.
+"""
 
 import pytest
 
-from tests.support.stage import KINDS, Stage, pytest_pyfunc_call
+from tests.support.stage import HTTP2, KINDS, Stage, pytest_pyfunc_call
 
 __all__ = ["pytest_pyfunc_call"]
 
 
-@pytest.fixture(params=KINDS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Choose the kinds of stage for a test."""
+    chosen = [mark for mark in metafunc.definition.iter_markers("parametrize") if mark.args[0] == "stage"]
+    if "stage" in metafunc.fixturenames and not chosen:
+        is_for_http2 = getattr(metafunc.module, "IS_FOR_HTTP2", False)
+        has_more = is_for_http2 and metafunc.definition.get_closest_marker("http1") is None
+        metafunc.parametrize("stage", [*KINDS, HTTP2] if has_more else KINDS, indirect=True)
+
+
+@pytest.fixture
 def stage(request: pytest.FixtureRequest) -> Stage:
     """Return a stage of each kind."""
     return Stage(request.param)

@@ -5,8 +5,12 @@ import contextvars
 from collections import OrderedDict
 from typing import Any
 
+import pytest
+
 from tests.support.peer import Peer
 from tests.support.stage import GET, POST, Receive, Scope, Send, Stage
+
+IS_FOR_HTTP2 = True
 
 START: dict[str, Any] = {"type": "http.response.start", "status": 200, "headers": []}
 BODY: dict[str, Any] = {"type": "http.response.body", "body": b"Hello"}
@@ -36,6 +40,7 @@ async def test_receive_that_is_cancelled_before_it_began_loses_nothing(stage: St
     assert bodies == [b"hello"]
 
 
+@pytest.mark.http1
 async def test_calls_made_in_another_thread_act_in_the_loop(stage: Stage) -> None:
     seen: list[Any] = []
 

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from licorne.asgi.run import AsgiOptions
 from licorne.engine.exchange import Exchange
 from licorne.link import Link
@@ -10,6 +12,8 @@ from tests.support.peer import Peer
 from tests.support.stage import GET, Receive, Scope, Send, Stage, hello
 from tests.support.websocket import WebSocketClient
 from tests.support.websocket import asking as asking_for_websocket
+
+IS_FOR_HTTP2 = True
 
 
 class Gatekeeper:
@@ -130,6 +134,7 @@ async def test_running_request_whose_client_left_keeps_its_place_until_it_ends(s
     assert (await second.answer()).status == 200
 
 
+@pytest.mark.http1
 async def test_pipelined_request_does_not_overtake_others(stage: Stage) -> None:
     app = limited(stage, 1)
     first = await stage.connect()
@@ -238,6 +243,7 @@ async def test_websocket_that_its_session_answered_while_it_waited_is_logged_and
     assert book.count == 2
 
 
+@pytest.mark.http1
 async def test_websocket_is_begun_after_it_has_waited(stage: Stage) -> None:
     ends: list[dict[str, Any]] = []
     may_answer = asyncio.Event()

@@ -9,6 +9,8 @@ from licorne.errors import LocalProtocolError
 from tests.asgi.test_messages import END, LAST, PIECE, START, ask, script
 from tests.support.stage import GET, Stage
 
+IS_FOR_HTTP2 = True
+
 HINT = {"type": "http.response.early_hint", "links": [b"</a.css>; rel=preload", b"</b.js>; rel=preload"]}
 HINTS = b"HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\nlink: </b.js>; rel=preload\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -35,6 +37,7 @@ async def test_hints_may_come_more_than_once(stage: Stage) -> None:
     assert await peer.bytes_until(b"ok") == HINTS + HINTS + OK
 
 
+@pytest.mark.http1
 async def test_hints_after_the_head_has_left_are_too_late_and_no_fault(stage: Stage) -> None:
     peer = await ask(stage, script(START, PIECE, HINT, LAST))
     assert b"103" not in await peer.bytes_until(b"0\r\n\r\n")
@@ -54,6 +57,7 @@ async def test_hints_leave_before_the_application_goes_on(stage: Stage) -> None:
     assert await peer.bytes_until(b"ok") == OK
 
 
+@pytest.mark.http1
 async def test_hints_do_not_reach_http10(stage: Stage) -> None:
     peer = await ask(stage, script(HINT, START, HINT, END), b"GET / HTTP/1.0\r\n\r\n")
     assert b"103" not in await peer.rest()
@@ -98,6 +102,7 @@ async def test_trailers_for_a_client_that_did_not_ask(stage: Stage) -> None:
         assert (b"x-sum", b"1") not in answer.fields
 
 
+@pytest.mark.http1
 @pytest.mark.parametrize("te", [b"gzip, trailers", b"Trailers", b"trailers;q=0.5", b"gzip"])
 async def test_te(stage: Stage, te: bytes) -> None:
     request = ASKING.replace(b"trailers", te)
@@ -118,6 +123,7 @@ async def test_trailers_without_headers(stage: Stage) -> None:
     assert len(await peer.answers("GET", "GET")) == 2
 
 
+@pytest.mark.http1
 @pytest.mark.parametrize(
     "request_",
     [b"HEAD / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n", b"GET / HTTP/1.0\r\nTE: trailers\r\n\r\n"],
@@ -131,6 +137,7 @@ async def test_trailers_where_there_can_be_none(stage: Stage, request_: bytes) -
         assert (await peer.rest()).endswith(b"\r\n\r\nok")
 
 
+@pytest.mark.http1
 async def test_trailers_of_a_response_with_a_length_are_left_out(stage: Stage) -> None:
     start = {**START, "headers": [(b"content-length", b"2")], "trailers": True}
     peer = await ask(stage, script(start, END, TRAILERS), ASKING + ASKING)

@@ -12,6 +12,8 @@ from licorne.errors import ClientDisconnected
 from tests.support.peer import Peer
 from tests.support.stage import GET, POST, Receive, Scope, Send, Stage, hello
 
+IS_FOR_HTTP2 = True
+
 START = {"type": "http.response.start", "status": 200, "headers": []}
 PIECE = {"type": "http.response.body", "body": b"part", "more_body": True}
 QUERY = b"GET /a%0ab?c=d HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -52,6 +54,7 @@ def only(records: list[logging.LogRecord]) -> logging.LogRecord:
 # --- before the response ------------------------------------------------------------------------------------
 
 
+@pytest.mark.http1
 @pytest.mark.parametrize("turns", [0, 2])
 async def test_exception_before_the_start_is_a_500_with_a_traceback(stage: Stage, turns: int) -> None:
     error = FaultError("x")
@@ -67,12 +70,14 @@ async def test_exception_before_the_start_is_a_500_with_a_traceback(stage: Stage
     assert record.exc_info[1] is error
 
 
+@pytest.mark.http1
 async def test_500_tells_nothing_of_the_error(stage: Stage) -> None:
     peer = await ask(stage, failing(error=FaultError("secret")))
     assert b"secret" not in await peer.rest()
     stage.take_log()
 
 
+@pytest.mark.http1
 async def test_exception_after_the_start_but_before_any_body_is_a_500(stage: Stage) -> None:
     peer = await ask(stage, failing(START, error=FaultError()))
     assert (await peer.answer()).status == 500
@@ -101,6 +106,7 @@ async def test_failure_with_a_body_that_has_not_come_is_answered_at_once(stage: 
 # --- in the middle of the response --------------------------------------------------------------------------
 
 
+@pytest.mark.http1
 @pytest.mark.parametrize("turns", [0, 2])
 @pytest.mark.parametrize(
     "start", [START, {**START, "headers": [(b"content-length", b"8")]}], ids=["chunked", "content-length"]
@@ -279,6 +285,7 @@ async def test_send_after_the_client_left_raises_and_is_not_logged(stage: Stage)
     assert [type(error) for error in caught] == [ClientDisconnected] * 3
 
 
+@pytest.mark.http1
 async def test_send_in_the_middle_after_the_client_left_raises(stage: Stage) -> None:
     caught: list[Exception] = []
 

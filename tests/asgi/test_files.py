@@ -11,6 +11,8 @@ from licorne.errors import LocalProtocolError
 from tests.support.peer import Peer
 from tests.support.stage import GET, Receive, Scope, Send, Stage
 
+IS_FOR_HTTP2 = True
+
 CONTENT = bytes(range(256)) * 2000
 START = {"type": "http.response.start", "status": 200, "headers": []}
 WITH_LENGTH = {**START, "headers": [(b"content-length", b"%d" % len(CONTENT))]}
@@ -99,6 +101,7 @@ async def test_path_for_head(stage: Stage, path: Path) -> None:
         assert answer.fields == [(b"content-length", b"%d" % len(CONTENT))]
 
 
+@pytest.mark.http1
 async def test_path_for_http10(stage: Stage, path: Path) -> None:
     peer = await ask(stage, sending(START, pathsend(path)), OLD)
     head, _, body = (await peer.rest()).partition(b"\r\n\r\n")
@@ -241,6 +244,7 @@ async def test_wrong_file_raises_and_leaves_the_way_free(stage: Stage, path: Pat
 # --- in the middle ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.http1
 @pytest.mark.parametrize("hides", [False, True], ids=["raises", "hides-it"])
 @pytest.mark.parametrize("has_length", [False, True], ids=["no-length", "length"])
 async def test_file_that_shrinks_cuts_the_connection(stage: Stage, path: Path, hides: bool, has_length: bool) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from licorne.engine.http1.writer import DefaultHeaders
+from licorne.engine.defaults import DefaultHeaders
 from tests.asgi.test_messages import END, LAST, PIECE, START, ask, script
 from tests.support.http1 import Answer
 from tests.support.stage import GET, Receive, Scope, Send, Stage

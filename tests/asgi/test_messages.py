@@ -10,6 +10,8 @@ from licorne.errors import LocalProtocolError
 from tests.support.peer import Peer
 from tests.support.stage import GET, Receive, Scope, Send, Stage
 
+IS_FOR_HTTP2 = True
+
 START = {"type": "http.response.start", "status": 200, "headers": []}
 END = {"type": "http.response.body", "body": b"ok"}
 PIECE = {"type": "http.response.body", "body": b"o", "more_body": True}

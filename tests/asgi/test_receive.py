@@ -10,6 +10,8 @@ from licorne.errors import ClientDisconnected
 from tests.support.peer import Peer
 from tests.support.stage import CHUNKED, GET, POST, Receive, Scope, Send, Stage, hello
 
+IS_FOR_HTTP2 = True
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 EXPECTING = POST.replace(b"Host: a", b"Host: a\r\nExpect: 100-continue")
 DISCONNECT = {"type": "http.disconnect"}
@@ -225,6 +227,7 @@ async def test_client_that_ends_its_side_is_answered_by_an_application_that_does
     assert await peer.rest() == b""
 
 
+@pytest.mark.http1
 async def test_disconnect_comes_when_the_body_breaks_a_rule(stage: Stage) -> None:
     seen: list[dict[str, Any]] = []
 
@@ -366,6 +369,7 @@ async def test_continue_comes_with_the_first_receive(stage: Stage) -> None:
     await peer.answer()
 
 
+@pytest.mark.http1
 async def test_continue_never_comes_after_the_response_has_begun(stage: Stage) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -378,6 +382,7 @@ async def test_continue_never_comes_after_the_response_has_begun(stage: Stage) -
     assert b"100 Continue" not in await peer.rest()
 
 
+@pytest.mark.http1
 async def test_answer_without_reading_asks_for_no_body(stage: Stage) -> None:
     peer = await ask(stage, hello, EXPECTING)
     sent = await peer.rest()

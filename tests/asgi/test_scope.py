@@ -10,6 +10,8 @@ import pytest
 from licorne.asgi.run import AsgiOptions
 from tests.support.stage import GET, Receive, Scope, Send, Stage, hello
 
+IS_FOR_HTTP2 = True
+
 MEMORY_CLIENT = ("192.0.2.1", 50000)
 MEMORY_SERVER = ("192.0.2.2", 80)
 
@@ -36,6 +38,7 @@ async def scope_of(stage: Stage, request: bytes, root_path: str = "", **options:
     return scope
 
 
+@pytest.mark.http1
 async def test_scope_is_exactly_this(stage: Stage) -> None:
     request = b"GET /a%20b/c?d=%20e&f HTTP/1.1\r\nHost: a\r\nX-Y: 1\r\n\r\n"
     scope = await scope_of(stage, request, state={"key": "value"})
@@ -96,12 +99,14 @@ async def test_addresses_of_a_unix_socket(stage: Stage, tmp_path: Path) -> None:
         assert scope["server"] == (stage.address, None)
 
 
+@pytest.mark.http1
 @pytest.mark.parametrize(("version", "seen"), [(b"1.0", "1.0"), (b"1.1", "1.1"), (b"1.2", "1.1")])
 async def test_http_version(stage: Stage, version: bytes, seen: str) -> None:
     scope = await scope_of(stage, b"GET / HTTP/%b\r\nHost: a\r\n\r\n" % version)
     assert scope["http_version"] == seen
 
 
+@pytest.mark.http1
 @pytest.mark.parametrize(
     ("target", "path", "raw_path", "query"),
     [
@@ -129,6 +134,7 @@ async def test_asterisk(stage: Stage) -> None:
     assert (scope["method"], scope["path"], scope["raw_path"]) == ("OPTIONS", "*", b"*")
 
 
+@pytest.mark.http1
 async def test_headers_keep_order_and_repetition(stage: Stage) -> None:
     fields = b"B: 1\r\nHOST: a\r\nA: 2\r\nb: 3\r\nX-Obs: \xe9\xff\r\nEmpty:\r\n"
     scope = await scope_of(stage, b"GET / HTTP/1.1\r\n" + fields + b"\r\n")
@@ -142,6 +148,7 @@ async def test_headers_keep_order_and_repetition(stage: Stage) -> None:
     ]
 
 
+@pytest.mark.http1
 async def test_absolute_form_replaces_the_host(stage: Stage) -> None:
     scope = await scope_of(stage, b"GET http://b:81/ HTTP/1.1\r\nX: 1\r\nHost: a\r\n\r\n")
     assert scope["headers"] == [(b"host", b"b:81"), (b"x", b"1")]

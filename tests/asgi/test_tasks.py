@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.stage import GET, LOOPS, Receive, Scope, Send, Stage, hello
 
+IS_FOR_HTTP2 = True
+
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
 

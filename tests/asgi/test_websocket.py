@@ -12,6 +12,8 @@ from licorne.errors import LocalProtocolError
 from tests.support.stage import GET, Receive, Scope, Send, Stage, hello
 from tests.support.websocket import ACCEPT, PING, PONG, WebSocketClient, asking, frame
 
+IS_FOR_HTTP2 = True
+
 ACCEPTED = {"type": "websocket.accept"}
 
 
@@ -48,6 +50,7 @@ class Keeper:
 # --- the scope ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.http1
 async def test_scope_is_exactly_this(stage: Stage) -> None:
     keeper = Keeper()
     stage.prepare(keeper, state={"key": "value"}, options=AsgiOptions(root_path="/prefix"))
@@ -87,6 +90,7 @@ async def test_http_goes_on_beside_websockets(stage: Stage) -> None:
 # --- the handshake ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.http1
 async def test_accept_answers_101_with_the_key(stage: Stage) -> None:
     client = await WebSocketClient.connect(stage, echo)
     answer = await client.answer()
@@ -138,6 +142,7 @@ async def test_application_may_accept_before_it_receives_connect(stage: Stage) -
     assert await client.message() == "x"
 
 
+@pytest.mark.http1
 @pytest.mark.parametrize(
     ("request_head", "status", "field"),
     [

@@ -12,6 +12,8 @@ from tests.support.peer import Peer
 from tests.support.stage import Receive, Scope, Send, Stage
 from tests.support.websocket import WebSocketClient, frame
 
+IS_FOR_HTTP2 = True
+
 ACCEPTED = {"type": "websocket.accept"}
 TEXT = {"type": "websocket.send", "text": "x"}
 
@@ -190,6 +192,7 @@ async def test_reason_of_a_close_before_accept_goes_nowhere_and_may_be_anything(
     assert (await client.answer()).status == 403
 
 
+@pytest.mark.http1
 async def test_close_before_accept_is_403(stage: Stage) -> None:
     ends: list[Any] = []
 
@@ -224,6 +227,7 @@ async def test_close_wakes_a_task_that_receives(stage: Stage) -> None:
     assert ends[0]["code"] == 4000
 
 
+@pytest.mark.http1
 async def test_denial_response_is_streamed(stage: Stage) -> None:
     may_go_on = asyncio.Event()
     ends: list[Any] = []
@@ -275,6 +279,7 @@ async def test_exception_after_accept_is_1011_and_a_traceback(stage: Stage) -> N
     assert only(stage.take_log()) == "Exception in ASGI application (WebSocket /)\n"
 
 
+@pytest.mark.http1
 async def test_exception_before_accept_is_a_500_and_a_traceback(stage: Stage) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         raise FaultError("secret")
@@ -516,6 +521,7 @@ def lines() -> Any:
     logger.removeHandler(handler)
 
 
+@pytest.mark.http1
 async def test_lines_of_an_accepted_websocket(stage: Stage, lines: list[str]) -> None:
     logged: list[int] = []
     listener = Listener()

@@ -9,6 +9,8 @@ from licorne.errors import LocalProtocolError
 from tests.support.stage import Receive, Scope, Send, Stage
 from tests.support.websocket import WebSocketClient, asking
 
+IS_FOR_HTTP2 = True
+
 ACCEPTED = {"type": "websocket.accept"}
 TEXT = {"type": "websocket.send", "text": "x"}
 CLOSE = {"type": "websocket.close"}

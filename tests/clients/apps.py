@@ -70,11 +70,12 @@ async def say_hello(scope: Scope, receive: Any, send: Any) -> None:
 
 async def show_request(scope: Scope, receive: Any, send: Any) -> None:
     """Answer what the server said of the request."""
-    shown = {name: scope[name] for name in ("method", "path", "http_version", "client", "scheme")}
+    names = ("method", "path", "http_version", "client", "scheme", "server", "root_path", "extensions")
+    shown = {name: scope[name] for name in names}
     shown["raw_path"] = scope["raw_path"].decode("latin-1")
     shown["query"] = scope["query_string"].decode("latin-1")
     shown["headers"] = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]]
-    await answer(send, json.dumps(shown).encode(), kind=b"application/json")
+    await answer(send, json.dumps(shown, default=repr).encode(), kind=b"application/json")
 
 
 async def refuse(scope: Scope, receive: Any, send: Any) -> None:

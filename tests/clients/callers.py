@@ -46,6 +46,7 @@ class Caller:
     sends_chunks = True
     #: http.client, and what stands on it, takes every interim answer but 100 for the final one.
     knows_interim_answers = True
+    http_version = "1.1"
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -148,6 +149,16 @@ class HttpxCaller(Caller):
         self.client.close()
 
 
+class Http2Caller(HttpxCaller):
+    """httpx that speaks HTTP/2 alone, by prior knowledge."""
+
+    http_version = "2"
+
+    def __init__(self, port: int) -> None:
+        Caller.__init__(self, port)
+        self.client = httpx.Client(trust_env=False, timeout=DEADLINE_SECONDS, http1=False, http2=True)
+
+
 class AsyncCaller(Caller):
     """Have an event loop of its own."""
 
@@ -189,6 +200,19 @@ class AsyncHttpxCaller(AsyncCaller):
         content = body if isinstance(body, bytes) else turned(body)
         response = await self.client.request(method, self.url(path), content=content or None)
         return Answer(response.status_code, lowered(response.headers.items()), response.content)
+
+
+class AsyncHttp2Caller(AsyncHttpxCaller):
+    """httpx on asyncio that speaks HTTP/2 alone: all that it sends at once shares a connection."""
+
+    http_version = "2"
+
+    def __init__(self, port: int) -> None:
+        AsyncCaller.__init__(self, port, self.connect)
+
+    def connect(self) -> httpx.AsyncClient:
+        """Make the client."""
+        return httpx.AsyncClient(trust_env=False, timeout=DEADLINE_SECONDS, http1=False, http2=True)
 
 
 class AiohttpCaller(AsyncCaller):
@@ -267,7 +291,9 @@ CALLERS: list[type[Caller]] = [
     UrllibCaller,
     RequestsCaller,
     HttpxCaller,
+    Http2Caller,
     AsyncHttpxCaller,
+    AsyncHttp2Caller,
     AiohttpCaller,
     H11Caller,
 ]

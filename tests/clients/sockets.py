@@ -93,7 +93,8 @@ async def count(scope: Scope, receive: Any, send: Any) -> None:
 
 PAGE = """<!doctype html><title>Sockets</title><script>
 const open = (path, protocols) => new Promise((resolve, reject) => {
-  const socket = new WebSocket(`ws://${location.host}${path}`, protocols), inbox = [], waiting = [];
+  const origin = location.origin.replace("http", "ws");
+  const socket = new WebSocket(`${origin}${path}`, protocols), inbox = [], waiting = [];
   socket.binaryType = "arraybuffer";
   socket.onmessage = event => waiting.length ? waiting.shift()(event.data) : inbox.push(event.data);
   socket.next = () => inbox.length ? inbox.shift() : new Promise(done => waiting.push(done));

@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 from tests.clients.apps import PIECE_BYTES, pattern
-from tests.clients.callers import CALLERS, AiohttpCaller, AsyncCaller, AsyncHttpxCaller, Caller
+from tests.clients.callers import CALLERS, AiohttpCaller, AsyncCaller, AsyncHttp2Caller, AsyncHttpxCaller, Caller
 
 MIB = 1024 * 1024
 
@@ -97,7 +97,11 @@ def test_interim_answers_and_trailers_do_not_confuse(caller: Caller) -> None:
     assert caller.call("GET", "/trailers").body == b"one, two"
 
 
-@pytest.mark.parametrize("kind", [AsyncHttpxCaller, AiohttpCaller])
+def test_the_version_is_the_one_that_the_client_speaks(caller: Caller) -> None:
+    assert json.loads(caller.call("GET", "/x").body)["http_version"] == caller.http_version
+
+
+@pytest.mark.parametrize("kind", [AsyncHttpxCaller, AsyncHttp2Caller, AiohttpCaller])
 def test_many_requests_at_once(kind: type[AsyncCaller], port: int) -> None:
     with kind(port) as caller:  # type: ignore[call-arg]
         answers = caller.call_together(100, "/unsized/70000")

@@ -14,6 +14,7 @@ import pytest
 
 from licorne.engine.websocket.codec import CODECS
 from tests.clients.apps import pattern
+from tests.clients.certificates import make_certificate
 from tests.clients.conftest import APPS
 from tests.clients.socket_callers import SOCKET_CALLERS, Closed, Refused, SocketCaller, WsprotoCaller
 from tests.examples.deploying import deployed, socket_in
@@ -22,6 +23,8 @@ from tests.support.browser import browsing
 
 MIB = 1024 * 1024
 Connect = Callable[..., SocketCaller]
+#: The first message that comes from an address.
+SCOPE = "new Promise(done => { new WebSocket('%s').onmessage = event => done(event.data); })"
 
 
 def serving(*options: str) -> ServerProcess:
@@ -277,6 +280,19 @@ def test_chromium_speaks_websocket(sockets: ServerProcess, tmp_path: Path, name:
         check_browser(page.ask(f"play('{name}')"))
     assert end_of(sockets.port, name) == disconnect(3456, "enough")
     assert end_of(sockets.port, f"{name}-told") == disconnect(4321, "go away")
+
+
+def test_chromium_speaks_websocket_over_http2(tmp_path: Path, name: str) -> None:
+    certificate = make_certificate(tmp_path, "localhost")
+    files = (f"--ssl-certfile={certificate}", f"--ssl-keyfile={certificate}")
+    with serving(*files) as server:
+        url = f"https://localhost:{server.wait_for(r'Licorne running on https://[^ ]+:([0-9]+) ')[1]}"
+        with browsing(tmp_path, "--ignore-certificate-errors") as browser, browser.page(f"{url}/page") as page:
+            check_browser(page.ask(f"play('{name}')"))
+            shown = page.ask(SCOPE % f"{url.replace('https', 'wss')}/choose")
+            ended = page.ask(f"fetch('{url}/ended/{name}').then(answer => answer.json())")
+    assert json.loads(shown)["http_version"] == "2"
+    assert ended == disconnect(3456, "enough")
 
 
 @pytest.mark.parametrize("proxy", ["nginx", "haproxy"])

@@ -85,6 +85,19 @@ def test_a_module_that_is_missing_is_one_line_and_status_3(command: Command, for
     assert re.fullmatch(r'licorne: .*"mian".*did you mean "main"\?\n', done.stderr)
 
 
+def test_workers_name_the_source_of_an_application_too(command: Command) -> None:
+    command.write("licorne.toml", 'app = "main:ap"\nport = 0\nworkers = 1\n')
+    done = command.run()
+    assert done.returncode == 3
+    assert re.search(r"^licorne: cannot load main:ap: .* \(from licorne.toml app\)$", done.stderr, re.MULTILINE)
+
+
+def test_a_hook_that_is_missing_is_named_with_its_source(command: Command) -> None:
+    done = command.run("main:app", "--preload", "--port", "0", "--after-fork", "main:hok")
+    assert done.returncode == 3
+    assert done.stderr.endswith(" (after_fork from flag --after-fork)\n")
+
+
 def test_an_attribute_that_is_missing_is_one_line_and_status_3(command: Command) -> None:
     done = command.run("main:ap")
     assert done.returncode == 3

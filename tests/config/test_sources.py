@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from licorne.arguments import parse_arguments
-from licorne.config.absent import ABSENT
-from licorne.config.options import OPTIONS, Config
+from licorne.config.options import Config
 from licorne.config.sources import load
 from licorne.config.targets import Bind
 from licorne.errors import ConfigError
@@ -112,19 +111,6 @@ def test_the_source_of_a_second_address_is_the_one_that_counts(folder: Path) -> 
     assert problem_of(port="7000", bind=":80").startswith(
         "bind (from flag --bind) and port (from flag --port) both say where to listen"
     )
-
-
-def test_an_option_that_licorne_lacks_is_refused_wherever_it_is_set(folder: Path) -> None:
-    advice = "start several licorne processes behind a proxy"
-    assert problem_of({"LICORNE_WORKERS": "4"}) == f"licorne has no variable LICORNE_WORKERS yet; {advice}"
-    with pytest.raises(ConfigError, match=r"^licorne has no keyword workers yet; start several"):
-        load(keywords={"workers": 4}, environ={})
-    (folder / "licorne.toml").write_text("[server]\nworkers = 4\n")
-    assert problem_of() == f"licorne.toml: licorne has no key 'workers' yet; {advice}"
-
-
-def test_an_option_is_not_both_there_and_absent() -> None:
-    assert not ABSENT.keys() & {option.name for option in OPTIONS}
 
 
 def test_a_table_for_the_project_file_is_told_from_an_unknown_key(folder: Path) -> None:

@@ -70,6 +70,14 @@ def test_a_part_of_a_byte_is_refused() -> None:
         SIZE.read("0.3")
 
 
+@pytest.mark.parametrize("kind", [SIZE, Whole(), Whole(1)])
+@pytest.mark.parametrize("value", [str(10**23), 10**23, "9007199254740992"])
+def test_a_number_that_compiled_code_could_not_compute_with_is_refused(kind: Kind, value: object) -> None:
+    assert kind.read("9007199254740991") == 2**53 - 1
+    with pytest.raises(ValueError, match="must be less than 9007199254740992"):
+        kind.read(value)
+
+
 @pytest.mark.parametrize(
     ("kind", "value"),
     [

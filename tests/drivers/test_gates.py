@@ -15,7 +15,7 @@ import pytest
 
 from licorne.drivers.asyncio import AsyncioRuntime
 from licorne.drivers.base import DriverOptions
-from licorne.engine.connection import NEVER, Closing, Connection
+from licorne.engine.connection import Closing, Connection
 from licorne.engine.exchange import Exchange
 from licorne.engine.limits import Limits
 from licorne.link import Gate, Service
@@ -29,10 +29,7 @@ class Engine(Connection):
     """Open gates when bytes come."""
 
     def __init__(self) -> None:
-        self.closing = 0
-        self.deadline = NEVER
-        self.idle_since = 0.0
-        self.refusal = None
+        super().__init__()
         self.on_data: list[Callable[[], object]] = []
         self.out: list[bytes] = []
         self.told_at = 0.0

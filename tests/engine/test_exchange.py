@@ -18,6 +18,8 @@ class Sink(ResponseSink):
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
         self.has_left = False
+        self.has_room = True
+        self.sends_files = True
 
     def send_informational(self, status: int, fields: list[tuple[bytes, bytes]]) -> None:
         self.calls.append(("informational", status, fields))
@@ -42,6 +44,12 @@ class Sink(ResponseSink):
 
     def start_tunnel(self, fields: list[tuple[bytes, bytes]], flags: int) -> None:
         self.calls.append(("tunnel", fields))
+
+    def can_send_files(self) -> bool:
+        return self.sends_files
+
+    def is_full(self) -> bool:
+        return not self.has_room
 
     def abort(self) -> None:
         self.calls.append(("abort",))
@@ -403,3 +411,90 @@ def test_end_of_a_tunnel_opens_the_gate() -> None:
         gate = exchange.gate = Gate()
         getattr(exchange, end)()
         assert gate.count == 1
+
+
+# --- room ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        pytest.param(lambda exchange: exchange.open_write_gate(), id="room"),
+        pytest.param(lambda exchange: exchange.disconnect(), id="disconnect"),
+        pytest.param(lambda exchange: exchange.abort(), id="abort"),
+        pytest.param(lambda exchange: answer(exchange), id="end-of-response"),
+    ],
+)
+def test_the_write_gate_opens_once_for_room_and_for_what_ends_sending(happens: Callable[[Exchange], object]) -> None:
+    exchange, _ = new_exchange()
+    exchange.write_gate = gate = Gate()
+    happens(exchange)
+    exchange.open_write_gate()
+    assert (gate.count, exchange.write_gate) == (1, None)
+
+
+def test_body_that_arrives_is_no_room() -> None:
+    exchange, _ = new_exchange()
+    exchange.write_gate = gate = Gate()
+    exchange.append_body(b"x")
+    exchange.finish_body()
+    exchange.leave()
+    assert gate.count == 0
+
+
+def test_an_exchange_is_full_while_its_sink_is_and_somebody_may_still_send() -> None:
+    exchange, sink = new_exchange()
+    assert not exchange.is_full()
+    sink.has_room = False
+    assert exchange.is_full()
+    exchange.disconnect()
+    assert not exchange.is_full()
+    exchange, sink = new_exchange()
+    sink.has_room = False
+    answer(exchange)
+    assert not exchange.is_full()
+
+
+def test_a_file_may_pass_through_the_sink() -> None:
+    exchange, sink = new_exchange()
+    sink.sends_files = False
+    exchange.start_response(200, [(b"content-length", b"5")])
+    assert not exchange.can_send_files()
+    assert exchange.start_file(5, True)
+    with pytest.raises(LocalProtocolError):
+        exchange.write(b"x", False)
+    exchange.write_file(b"abc")
+    exchange.write_file(b"de")
+    exchange.finish_file(True)
+    assert sink.calls[1:] == [
+        ("start_file", 5, True),
+        ("data", b"abc", False),
+        ("data", b"de", False),
+        ("finish_file", True),
+    ]
+    assert exchange.bytes_sent == 5
+
+
+def test_no_file_goes_to_a_peer_that_left() -> None:
+    exchange, _ = new_exchange()
+    exchange.start_response(200, [])
+    exchange.start_file(5, True)
+    exchange.disconnect()
+    with pytest.raises(ClientDisconnected):
+        exchange.write_file(b"abc")
+
+
+@pytest.mark.parametrize(("version", "status"), [("1.1", 101), ("2", 200)])
+def test_an_accepted_tunnel_has_the_status_of_its_version(version: str, status: int) -> None:
+    exchange, _ = new_exchange()
+    exchange.head.http_version = version
+    exchange.offer_tunnel(Tunnel())
+    exchange.start_tunnel([])
+    assert exchange.status == status
+
+
+def test_an_exchange_is_released_when_nobody_works_on_it_any_more() -> None:
+    exchange, _ = new_exchange()
+    assert not exchange.is_released
+    exchange.release()
+    assert exchange.is_released

@@ -29,9 +29,10 @@ SET_UP = {"git", "python3", "venv/bin/pip", ".", "pip", "make"}
 ENDING = {"embed.py", "test_main.py"}
 SERVING = {"serve.py"}
 #: What makes the command answer and exit.
-ANSWERING = {"check", "--version", "--show-config", "--help"}
+ANSWERING = {"check", "cert", "--version", "--show-config", "--help"}
 DEADLINE_SECONDS = 60.0
 SHOWN_ADDRESS = "http://127.0.0.1:8000"
+SHOWN_SECURE_ADDRESS = "https://localhost:8000"
 #: For pages that show no application of their own.
 HELLO = """\
 async def app(scope, receive, send):
@@ -103,6 +104,8 @@ class PagePlayer:
             self._play_licorne(words[1:], assigned, command.output)
         elif words[0] == "curl":
             self._play_curl(words[1:], command.output)
+        elif words[0] == "gunicorn":
+            self._play_gunicorn(words[1:])
         else:
             assert words[0] in SET_UP, f"{command.line!r} is not run by the tests"
 
@@ -117,7 +120,23 @@ class PagePlayer:
         if output:
             assert self.server is not None
             log = self.server.log
-            assert_lines(output, log if "--uds" in words else log.replace(self._address(), SHOWN_ADDRESS))
+            assert_lines(output, log if "--uds" in words else log.replace(f":{self.server.port} ", ":8000 "))
+
+    def _play_gunicorn(self, words: list[str]) -> None:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", *words, "--bind", "127.0.0.1:0"],
+            cwd=self.directory,
+            env=variables({"HOME": str(self.directory)}),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with process:
+            assert process.stderr is not None
+            assert any("lifespan" in line for line in process.stderr)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=DEADLINE_SECONDS)
+        assert process.returncode == 0
 
     def _play_curl(self, words: list[str], output: Sequence[str]) -> None:
         curl = shutil.which("curl")
@@ -128,6 +147,8 @@ class PagePlayer:
         assert self.server is not None
         if "--unix-socket" not in words:
             words = [word.replace(SHOWN_ADDRESS, self._address()) for word in words]
+            words = [word.replace(SHOWN_SECURE_ADDRESS, f"https://localhost:{self.server.port}") for word in words]
+            words = [word.replace("~", str(self.directory)) for word in words]
         self._expect(self._run([curl, "-s", *words]), 0, output)
 
     # --- the server ------------------------------------------------------------------------------------------
@@ -156,7 +177,7 @@ class PagePlayer:
         return subprocess.run(
             command,
             cwd=self.directory,
-            env=variables(more),
+            env=variables({"HOME": str(self.directory), **(more or {})}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -173,7 +194,8 @@ class PagePlayer:
 def variables(more: dict[str, str] | None = None) -> dict[str, str]:
     """Return the environment of a user who has set nothing for licorne, and no proxy."""
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    return {**{name: value for name, value in kept.items() if not name.startswith("LICORNE_")}, **(more or {})}
+    ours = ("LICORNE_", "XDG_CONFIG_HOME")
+    return {**{name: value for name, value in kept.items() if not name.startswith(ours)}, **(more or {})}
 
 
 def assert_lines(shown: Sequence[str], printed: str) -> None:

@@ -5,6 +5,7 @@
     /census      JSON: application calls, tasks, descriptors, objects of the server that are alive; not counted
     /answered    how many answers were given; not counted
     /endless     64 KiB pieces for as long as `send` lets it
+    /fresh       the same, each piece made anew
     /block       8 MiB in one message
     /stuck       one piece, then nothing
     /unread      never receives; answers when /release is asked
@@ -109,6 +110,14 @@ async def stream_endless(scope: Scope, receive: Any, send: Any) -> None:
         await asyncio.sleep(0)
 
 
+async def stream_fresh(scope: Scope, receive: Any, send: Any) -> None:
+    """Send until `send` raises; what waits somewhere is not shared."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    while True:
+        await send({"type": "http.response.body", "body": os.urandom(4096) * 16, "more_body": True})
+        await asyncio.sleep(0)
+
+
 async def send_block(scope: Scope, receive: Any, send: Any) -> None:
     """Send one large message."""
     await answer(send, BLOCK)
@@ -144,6 +153,8 @@ async def digest(scope: Scope, receive: Any, send: Any) -> None:
     size, more = 0, True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return
         size += len(message["body"])
         more = message["more_body"]
     await answer(send, str(size).encode())
@@ -182,6 +193,7 @@ PATHS: Paths = {
     "/census": show_census,
     "/answered": show_answered,
     "/endless": stream_endless,
+    "/fresh": stream_fresh,
     "/block": send_block,
     "/stuck": stay_stuck,
     "/unread": leave_unread,

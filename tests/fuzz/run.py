@@ -15,7 +15,7 @@ DIRECTORY = Path(__file__).resolve().parents[2] / ".cache" / "fuzz"
 def main() -> None:
     """Read the command line, lay out the seeds, hand over to libFuzzer, which does not return."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("target", choices=("http1", "chunked", "websocket"))
+    parser.add_argument("target", choices=("http1", "chunked", "websocket", "http2", "header_blocks"))
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--replay", type=Path, help="run one input and show what fails")
     options = parser.parse_args()

@@ -32,7 +32,7 @@ def exchange(**changes: Any) -> Any:
 
 def link(client: tuple[str, int] | None = ("127.0.0.1", 54321), is_secure: bool = False) -> Any:
     """Return the connection of a client."""
-    return SimpleNamespace(client=client, is_secure=is_secure)
+    return SimpleNamespace(account=None, client=client, is_secure=is_secure)
 
 
 class Timers:

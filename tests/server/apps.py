@@ -1,13 +1,18 @@
 """The applications that the tests of the server serve; a client decides when they go on, so no test sleeps."""
 
 import asyncio
+import json
 import os
+import resource
+import subprocess
 import sys
 import threading
 import time
 from typing import Any
 
 Message = dict[str, Any]
+#: The most memory that the process had taken before it served.
+START_BYTES = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 async def hello(scope: Any, receive: Any, send: Any) -> None:
@@ -37,6 +42,14 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
         body, more = body + message.get("body", b""), message.get("more_body", False)
     await answer(send, body)
     say("answered")
+
+
+async def deferred(scope: Any, receive: Any, send: Any) -> None:
+    """Answer in a later turn of the loop, without a look at what the client does."""
+    assert scope["type"] == "http"
+    for _ in range(10):
+        await asyncio.sleep(0)
+    await answer(send, b"late")
 
 
 async def stream(scope: Any, receive: Any, send: Any) -> None:
@@ -131,6 +144,34 @@ async def blocking(scope: Any, receive: Any, send: Any) -> None:
     await answer(send, b"hello")
 
 
+async def growing(scope: Any, receive: Any, send: Any) -> None:
+    """Keep 64 MiB for every request."""
+    assert scope["type"] == "http"
+    kept.append(b"\1" * (64 * 1024 * 1024))
+    await answer(send, b"hello")
+
+
+kept: list[bytes] = []
+
+
+async def starting_a_program(scope: Any, receive: Any, send: Any) -> None:
+    """Start a program that inherits what it can, and answer with its number."""
+    assert scope["type"] == "http"
+    program = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], close_fds=False)
+    await answer(send, b"%d" % program.pid)
+
+
+async def whoami(scope: Any, receive: Any, send: Any) -> None:
+    """Answer with the number of the process."""
+    assert scope["type"] == "http"
+    await answer(send, b"%d" % os.getpid())
+
+
+def make_nothing() -> Any:
+    """Fail to make an application."""
+    raise LookupError("no settings")
+
+
 async def stateful(scope: Any, receive: Any, send: Any) -> None:
     """Answer with what the lifespan left, and spoil the copy of it."""
     if scope["type"] == "lifespan":
@@ -196,3 +237,27 @@ async def say_lifespan(receive: Any, send: Any) -> None:
 def say(line: str) -> None:
     """Print a line where the test reads the log."""
     print(f"app: {line}", file=sys.stderr, flush=True)
+
+
+async def large(scope: Any, receive: Any, send: Any) -> None:
+    """Answer "/n" with n mebibytes in one piece, and "/rss" with how much memory they take beyond what was there."""
+    if scope["type"] == "lifespan":
+        await say_lifespan(receive, send)
+        return
+    body = b"x" * (int(scope["path"][1:]) * 1024 * 1024) if scope["path"][1:].isdigit() else b"%d" % peak_bytes()
+    fields = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": fields})
+    await send({"type": "http.response.body", "body": body})
+
+
+def peak_bytes() -> int:
+    """Return by how much the memory of this process has been larger than when it began to serve."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - START_BYTES
+
+
+async def extensions(scope: Any, receive: Any, send: Any) -> None:
+    """Answer with what the scope says of TLS, as JSON."""
+    if scope["type"] == "lifespan":
+        await say_lifespan(receive, send)
+        return
+    await answer(send, json.dumps([scope["scheme"], scope["extensions"].get("tls")]).encode())

@@ -11,12 +11,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["Client", "ServerProcess", "running"]
+__all__ = ["Client", "ServerProcess", "ask_patiently", "racing", "running"]
 
 #: Far more than anything here takes on a busy machine.
 DEADLINE_SECONDS = 60.0
@@ -33,16 +33,24 @@ class ServerProcess:
         cwd: Path | None = None,
         pass_fds: Sequence[int] = (),
         variables: Mapping[str, str] | None = None,
+        launcher: Sequence[str] = (),
+    ) -> None:
+        """Take the arguments, and perhaps a program that is to start the command behind it."""
+        command = [*launcher, sys.executable, "-m", "licorne", *arguments, "--app-dir", str(app_dir)]
+        self._begin(command, cwd, variables or {}, pass_fds)
+
+    def _begin(
+        self, command: Sequence[str], cwd: Path | None, variables: Mapping[str, str], pass_fds: Sequence[int] = ()
     ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "licorne", *arguments, "--app-dir", str(app_dir)],
+            command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
             cwd=cwd,
             pass_fds=pass_fds,
-            env={**os.environ, **(variables or {})},
+            env={**os.environ, **variables},
         )
         self.lines: list[str] = []
         self._is_over = False
@@ -68,7 +76,7 @@ class ServerProcess:
     @property
     def port(self) -> int:
         """Return the port that it runs on."""
-        return int(self.wait_for(r"Licorne running on http://\S+:(\d+) ")[1])
+        return int(self.wait_for(r"Licorne running on https?://\S+:(\d+) ")[1])
 
     def wait_for(self, pattern: str, count: int = 1) -> re.Match[str]:
         """Return the match of the line that is the `count`th to match; fail if none comes."""
@@ -171,3 +179,34 @@ class Client:
         while part := self.sock.recv(65536):
             data += part
         return data
+
+
+def ask_patiently(port: int) -> int:
+    """Return the number of the process that answers; ask again if the one that hangs had accepted just before."""
+    while True:
+        with Client(port) as client:
+            client.send_request()
+            client.sock.settimeout(0.5)
+            with suppress(TimeoutError, ConnectionError):
+                return int(client.read_response().rpartition(b"\r\n\r\n")[2])
+
+
+@contextmanager
+def racing(source: str, argument: str, count: int) -> Iterator[tuple[list[subprocess.Popen[str]], list[str]]]:
+    """Run a program so often that waits for a line, then all at once; yield them and the line that each answers.
+
+    They live until the end of the `with` statement, and wait for another line.
+    """
+    with ExitStack() as closing:
+        command = [sys.executable, "-c", source, argument]
+        racers = [
+            closing.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            for _ in range(count)
+        ]
+        for racer in racers:
+            assert racer.stdin is not None
+            racer.stdin.write("\n")
+            racer.stdin.flush()
+        yield racers, [racer.stdout.readline().strip() for racer in racers if racer.stdout is not None]
+        for racer in racers:
+            racer.communicate("\n", timeout=DEADLINE_SECONDS)

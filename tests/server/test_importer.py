@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from licorne.errors import AppLoadError
-from licorne.server.importer import LoadedApp, load_app
+from licorne.server.application.importer import LoadedApp, load_app
 
 APP = "async def {name}(scope, receive, send): ...\n"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from licorne.server.interface import Interface, classify, is_plainly_asgi, missing_arguments, parameters_of
+from licorne.server.application.interface import Interface, classify, is_plainly_asgi, missing_arguments, parameters_of
 
 
 async def coroutine_function(scope: Any, receive: Any, send: Any) -> None: ...

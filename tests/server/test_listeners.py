@@ -15,7 +15,7 @@ import pytest
 from licorne.config.options import Config
 from licorne.config.targets import Bind
 from licorne.errors import StartupError
-from licorne.server.listeners import Listener, adopt_sockets, binds_of, open_listeners
+from licorne.server.listening.listeners import Listener, adopt_sockets, binds_of, open_listeners
 from tests.server.process import DEADLINE_SECONDS
 
 HAS_IPV6 = socket.has_ipv6 and os.path.exists("/proc/net/if_inet6")
@@ -314,6 +314,14 @@ def test_a_path_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     path.write_text("precious", encoding="utf-8")
     assert "the path exists and is not a socket" in failure_of(Bind(path=str(path)))
     assert path.read_text(encoding="utf-8") == "precious"
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    path, target = tmp_path / "app.sock", tmp_path / "gone.sock"
+    path.symlink_to(target)
+    line = failure_of(Bind(path=str(path)))
+    assert line == f"cannot listen on unix:{path}: the path is a link to {target}, which is not there; remove the link"
+    assert path.is_symlink()
 
 
 def test_a_path_in_no_directory_is_named(tmp_path: Path) -> None:

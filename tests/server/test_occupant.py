@@ -2,7 +2,7 @@
 
 import pytest
 
-from licorne.server.occupant import shown_command
+from licorne.server.listening.occupant import shown_command
 
 LONG = [f"--header=x-{number}:some-value" for number in range(10)]
 

@@ -5,14 +5,15 @@ import dataclasses
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from licorne import Config
-from licorne.engine.http1.writer import DefaultHeaders
+from licorne.engine.defaults import DefaultHeaders
 from licorne.engine.limits import Limits
 from licorne.engine.websocket.options import SessionOptions
-from licorne.errors import StartupError
+from licorne.errors import ConfigError, StartupError
 from licorne.server.bell import Bell
 from licorne.server.quota import Quota
 from licorne.server.settings import (
@@ -51,8 +52,58 @@ def test_every_limit_comes_from_an_option() -> None:
         "timeout_keep_alive": 16,
         "timeout_unread_body": 17,
         "timeout_linger": 18,
+        "h2_max_streams": 19,
+        "h2_reset_burst": 20,
+        "h2_reset_rate": 21,
+        "h2_glitch_burst": 22,
+        "h2_glitch_rate": 23,
+        "h2_max_continuations": 24,
+        "h2_max_settings": 25,
+        "h2_max_queued_replies": 26,
+        "h2_send_buffer": 27,
+        "timeout_write_stall": 28,
+        "h2_table": 1000,
+        "h2_max_header_list": 2000,
+        "h2_max_frame": 20000,
+        "h2_window": 70000,
+        "h2_connection_window": 80000,
     }
     assert sorted(dataclasses.astuple(limits_of(Config(**options)))) == list(options.values())
+
+
+@pytest.mark.parametrize(
+    ("http2", "http1_only", "expected"), [(True, False, True), (True, True, False), (False, False, False)]
+)
+def test_http2_is_spoken_unless_either_switch_says_no(http2: bool, http1_only: bool, expected: bool) -> None:
+    assert Config(http2=http2, http1_only=http1_only).speaks_http2 is expected
+
+
+OFFER = (
+    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    b"HTTP2-Settings: AAIAAAAA\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(("options", "expected"), [({}, "1.1"), ({"h2c_upgrade": True}, "2")], ids=["off", "on"])
+def test_an_offer_to_change_to_http2_is_taken_up_only_where_that_is_asked_for(
+    options: dict[str, Any], expected: str
+) -> None:
+    connection = connections_of(Config(**options), default_headers_of(Config()))()
+    connection.start(0.0)
+    connection.receive_data(OFFER, 0.0)
+    while connection.successor is not None:
+        connection = connection.successor
+    exchange = connection.next_exchange(0.0)
+    assert exchange is not None
+    assert exchange.head.http_version == expected
+
+
+@pytest.mark.parametrize(
+    "option", [{"h2_window": 65534}, {"h2_window": "2GiB"}, {"h2_max_frame": "8KiB"}, {"h2_max_frame": "16MiB"}]
+)
+def test_what_http2_bounds_is_refused_beyond_its_bounds(option: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="must be a size from"):
+        Config(**option)
 
 
 def test_every_driver_option_comes_from_an_option() -> None:
@@ -81,8 +132,8 @@ def test_connections_may_use_nine_tenths_of_the_open_files(monkeypatch: pytest.M
 
 
 def fields_of(headers: DefaultHeaders) -> list[bytes]:
-    """Return the lines of a response head behind the first."""
-    return headers.head(200, 0).split(b"\r\n")[1:-1]
+    """Return the lines of the default fields."""
+    return [b"%b: %b" % field for field in headers.pairs(0)]
 
 
 def test_the_default_headers_are_server_date_and_the_user_s() -> None:
@@ -187,7 +238,8 @@ def test_there_are_no_sessions_without_websocket() -> None:
 
 def test_the_shortest_clock_says_how_often_clocks_are_looked_at() -> None:
     assert tick_of(Config()) == 10 / 8
-    assert tick_of(Config(ws="none")) == float("inf")
+    assert tick_of(Config(ws="none", timeout_tls_handshake=0)) == float("inf")
+    assert tick_of(Config(ws="none", timeout_tls_handshake=1)) == 1 / 8
     assert tick_of(Config(ws_ping_timeout="800ms")) == 0.1
     assert tick_of(Config(ws_idle_timeout="10ms")) == 0.05
     assert tick_of(Config(limit_concurrency=1, limit_concurrency_wait=2)) == 0.5

@@ -1,31 +1,12 @@
 """Stopping: what becomes of listeners, connections, requests and the application, and how the process ends."""
 
 import signal
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.server.process import Client, ServerProcess, running
-
-LOOPS = ["asyncio", "uvloop"]
-
-
-@pytest.fixture(params=LOOPS)
-def loop(request: pytest.FixtureRequest) -> str:
-    """Return the flag for each event loop."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-    return f"--loop={request.param}"
-
-
-@pytest.fixture
-def clients() -> Iterator[ExitStack]:
-    """Close at the end the clients of a test."""
-    with ExitStack() as stack:
-        yield stack
-
 
 # --- how the process ends -----------------------------------------------------------------------------------
 

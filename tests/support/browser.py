@@ -37,9 +37,9 @@ OPTIONS = (
 
 
 @contextmanager
-def browsing(profile: Path) -> Iterator["Browser"]:
+def browsing(profile: Path, *options: str) -> Iterator["Browser"]:
     """Run a browser that keeps everything in a folder of its own."""
-    command = [find_program("chromium"), *OPTIONS, "--remote-debugging-port=0", f"--user-data-dir={profile}"]
+    command = [find_program("chromium"), *OPTIONS, *options, "--remote-debugging-port=0", f"--user-data-dir={profile}"]
     with (profile / "output").open("wb") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=output, env=variables_without_proxies(), start_new_session=True

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from licorne.engine.connection import Closing, Connection
+from licorne.engine.defaults import DefaultHeaders
 from licorne.engine.exchange import Exchange
 from licorne.engine.http1 import new_connection_factory
-from licorne.engine.http1.writer import DefaultHeaders
 from licorne.engine.limits import Limits
 
 __all__ = ["Answer", "Application", "Conversation", "Seen", "converse", "new_factory", "read_answers"]

@@ -48,6 +48,9 @@ class MemoryLink(Link):
         self.server = ("192.0.2.2", 80)
         self.is_secure = False
         self.scope = None
+        self.account = None
+        self.standing = 0
+        self.tls = None
         self.connection = connection
         self.begin = begin
         self.peer = peer
@@ -67,6 +70,8 @@ class MemoryLink(Link):
     def pump(self) -> None:
         if self.is_pumping:
             return
+        if self.connection.successor is not None:
+            self.connection = self.connection.successor
         self.is_pumping = True
         while (exchange := self.connection.next_exchange(self.now)) is not None:
             cycle = self.begin(exchange, self)

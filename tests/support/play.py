@@ -28,6 +28,7 @@ __all__ = [
     "lose",
     "play",
     "read",
+    "retire",
     "shutdown",
     "start",
     "trail",
@@ -74,6 +75,8 @@ class Playbook:
 
     def pump(self) -> None:
         """Take what the engine has to give, as a driver does after every event."""
+        if self.connection.successor is not None:
+            self.connection = self.connection.successor
         while (exchange := self.connection.next_exchange(self.now)) is not None:
             self.exchanges.append(exchange)
         self.out += b"".join(self.connection.data_to_send())
@@ -157,6 +160,11 @@ def end_of_stream(book: Playbook) -> None:
 def lose(book: Playbook) -> None:
     """Lose the transport."""
     book.connection.lost()
+
+
+def retire(book: Playbook) -> None:
+    """Ask the connection to make its next answer the last."""
+    book.connection.retire()
 
 
 def shutdown(book: Playbook) -> None:

@@ -14,7 +14,7 @@ import pytest
 __all__ = ["find_program", "run_program", "variables_without_proxies"]
 
 #: Names of Debian's packages, where they are not the program's.
-PACKAGES = {"chromium-browser": "chromium"}
+PACKAGES = {"chromium-browser": "chromium", "h2load": "nghttp2-client", "nghttp": "nghttp2-client"}
 #: Servers are found here although ordinary users do not have it on their PATH.
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 DEADLINE_SECONDS = 60.0

@@ -22,15 +22,18 @@ import pytest
 from licorne.asgi.run import Application, AsgiOptions
 from licorne.drivers.asyncio import AsyncioRuntime
 from licorne.drivers.base import DriverOptions
+from licorne.engine import negotiate
+from licorne.engine.defaults import DefaultHeaders
 from licorne.engine.http1 import new_connection_factory
-from licorne.engine.http1.writer import DefaultHeaders
+from licorne.engine.http2 import new_connection_factory as new_http2_factory
 from licorne.engine.limits import Limits
 from licorne.engine.websocket import new_session_factory
 from licorne.engine.websocket.options import SessionOptions
 from tests.support import memory_link
+from tests.support.http2_translator import Http2Translator
 from tests.support.peer import DEADLINE, Peer
 
-__all__ = ["CHUNKED", "GET", "KINDS", "LOOPS", "POST", "Stage", "hello", "pytest_pyfunc_call"]
+__all__ = ["CHUNKED", "GET", "HTTP2", "KINDS", "LOOPS", "POST", "Stage", "hello", "pytest_pyfunc_call"]
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -39,6 +42,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 #: The kinds of stage with sockets, and all of them.
 LOOPS = ("asyncio", "uvloop")
 KINDS = ("memory", *LOOPS)
+#: One more, over sockets too, whose peers translate to HTTP/2.
+HTTP2 = "http2"
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 #: A request whose body has five bytes, without them.
@@ -103,7 +108,12 @@ class Stage:
         state = state if state is not None else {}
         self.application = Application(app, state, options or AsgiOptions(), log_access, on_response)
         self.application.shared.open_session = new_session_factory("native", websocket or SessionOptions(), origins)
-        self.new_connection = new_connection_factory(limits, "native", defaults or DefaultHeaders([], has_date=False))
+        defaults = defaults or DefaultHeaders([], has_date=False)
+        self.new_connection = new_connection_factory(limits, "native", defaults)
+        if self.kind == HTTP2:
+            self.new_connection = negotiate.new_connection_factory(
+                self.new_connection, new_http2_factory(limits, defaults), limits.head_timeout
+            )
         if self.kind != "memory":
             chosen = DriverOptions(**{"eager": sys.version_info >= (3, 12), **(driver or {})})
             loop = asyncio.get_running_loop()
@@ -179,15 +189,16 @@ class Stage:
     async def _connect_socket(self) -> Peer:
         loop = asyncio.get_running_loop()
         assert self.runtime is not None
+        new_peer = Http2Translator if self.kind == HTTP2 else Peer
         if isinstance(self.address, str):
             if self.server is None:
                 self.server = await loop.create_unix_server(self.runtime.protocol_factory, self.address)
-            _, peer = await loop.create_unix_connection(Peer, self.address)
+            _, peer = await loop.create_unix_connection(new_peer, self.address)
             return peer
         if self.server is None:
             self.server = await loop.create_server(self.runtime.protocol_factory, *self.address)
             self.address = self.server.sockets[0].getsockname()[:2]
-        _, peer = await loop.create_connection(Peer, *self.address)
+        _, peer = await loop.create_connection(new_peer, *self.address)
         return peer
 
 
@@ -214,7 +225,7 @@ async def _play(scene: Callable[..., Awaitable[None]], arguments: dict[str, Any]
 
 
 def _loop_factory(kind: str) -> Callable[[], asyncio.AbstractEventLoop]:
-    if kind == "uvloop":
+    if kind in ("uvloop", HTTP2):
         import uvloop
 
         return uvloop.new_event_loop  # type: ignore[no-any-return]

@@ -65,6 +65,17 @@ class FileRange:
             file.seek(offset + count)
         return cls(file, offset, count, False)
 
+    def read(self, start: int, count: int) -> bytes:
+        """Return up to `count` bytes from `start` bytes into the part; its file keeps its position.
+
+        Raises:
+            OSError: The file cannot be read, or has become shorter than the part.
+        """
+        data = os.pread(self.file.fileno(), count, self.offset + start)
+        if not data:
+            raise OSError(f"the file ends {self.count - start} bytes early")
+        return data
+
     def close(self) -> None:
         """Close the file if it is ours."""
         if self.is_ours:

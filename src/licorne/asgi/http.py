@@ -14,6 +14,8 @@ from typing import Any
 
 from licorne.asgi.cycle import AsgiCycle, Message, bytes_of
 from licorne.asgi.files import FileRange
+from licorne.asgi.front import answer_fields, request_name
+from licorne.asgi.sending import until_room, write_file
 from licorne.asgi.shared import Shared
 from licorne.engine.exchange import Exchange
 from licorne.errors import ClientDisconnected, LocalProtocolError
@@ -76,11 +78,15 @@ class HttpCycle(AsgiCycle):
                 self._fail(error)
             self._end()
         finally:
+            self.exchange.release()
             if self.shared.is_limited:
                 self.shared.release()
 
     def is_answered(self) -> bool:
         return self.exchange.is_complete()
+
+    def is_forsaken(self) -> bool:
+        return self.exchange.is_disconnected or (self.exchange.is_leaving and not self.is_stopping)
 
     def announce_shutdown(self) -> None:
         self.is_stopping = True
@@ -150,7 +156,10 @@ class HttpCycle(AsgiCycle):
 
     def _start_response(self, message: Message) -> None:
         trailers = bool(message.get("trailers", False))
-        self.exchange.start_response(message.get("status"), message.get("headers", ()), trailers)
+        headers = message.get("headers", ())
+        if self.link.account is not None:
+            headers = answer_fields(self.link, headers)
+        self.exchange.start_response(message.get("status"), headers, trailers)
         self._count()
 
     def _send_body(self, message: Message) -> Awaitable[None] | None:
@@ -160,7 +169,9 @@ class HttpCycle(AsgiCycle):
         if exchange.is_complete():
             self._end()  # before the pump, which may start the next request
         self.link.pump()
-        return self.link.drain() if more else None
+        if not more:
+            return None
+        return until_room(exchange, self.link) if exchange.is_full() else self.link.drain()
 
     def _send_rare(self, kind: str, message: Message) -> Awaitable[None] | None:
         exchange = self.exchange
@@ -210,9 +221,12 @@ class HttpCycle(AsgiCycle):
             self._end()
 
     async def _send_part(self, part: FileRange) -> None:
-        self.link.flush()  # the head must be in the transport before the file is
         try:
-            await self.link.send_file(part.file, part.offset, part.count)
+            if self.exchange.can_send_files():
+                self.link.flush()  # the head must be in the transport before the file is
+                await self.link.send_file(part.file, part.offset, part.count)
+            else:
+                await write_file(part, self.exchange, self.link)
         except BaseException:
             # Not all that was announced has come: nothing the application does now may make it look whole.
             self.exchange.abort()
@@ -262,7 +276,7 @@ class HttpCycle(AsgiCycle):
 
     def _report(self, error: BaseException | None) -> None:
         head = self.exchange.head
-        request = f"{head.method} {head.target.decode('ascii', 'backslashreplace')}"
+        request = f"{head.method} {head.target.decode('ascii', 'backslashreplace')}{request_name(self.link)}"
         if error is not None:
             logger.error("Exception in ASGI application (%s)\n", request, exc_info=error)
         elif self.exchange.has_started():
@@ -273,7 +287,7 @@ class HttpCycle(AsgiCycle):
     def _answer_failure(self, is_told: bool) -> None:
         """Answer in place of the application: 503 if it ended because it was told of the stop, else 500."""
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-        self.exchange.start_response(503 if is_told else 500, headers)
+        self.exchange.start_response(503 if is_told else 500, answer_fields(self.link, headers))
         self.exchange.write(b"Service Unavailable" if is_told else b"Internal Server Error", True)
         if not self.has_counted:
             self._count()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
+from licorne.asgi.front import Front, answer_fields
 from licorne.asgi.http import HttpCycle
 from licorne.asgi.scope import ScopeMaker
 from licorne.asgi.shared import Shared
@@ -39,7 +40,7 @@ class AsgiOptions:
 class Application(Service):
     """Begin the cycles of one application."""
 
-    __slots__ = ("clock", "is_starting", "options", "shared")
+    __slots__ = ("clock", "front", "is_starting", "options", "shared")
 
     def __init__(
         self,
@@ -54,6 +55,8 @@ class Application(Service):
         scopes = ScopeMaker(options.asgi_version, options.root_path, state)
         self.options = options
         self.clock = clock
+        #: What every request passes first; None where there is nothing to look for.
+        self.front: Front | None = None
         self.is_starting = False
         self.shared = Shared(app, scopes, options.limit_concurrency)
         self.shared.start_next = self._start_next
@@ -65,6 +68,12 @@ class Application(Service):
         """Return the cycle of a new exchange; None if it was answered, or has to wait until its link is told."""
         shared = self.shared
         asked = exchange
+        front = self.front
+        if front is not None and (not asked.head.is_plain or front.has_checks):
+            admitted = self._admitted(front, exchange, link)
+            if admitted is None:
+                return None
+            link = admitted
         if asked.head.asks_websocket and not self._opens_session(asked, link):
             return None
         if shared.is_limited:
@@ -73,6 +82,14 @@ class Application(Service):
                 return None
             shared.running += 1
         return self._new_cycle(exchange, link)
+
+    def _admitted(self, front: Front, exchange: Exchange, link: Link) -> Link | None:
+        """Return the link that an exchange is to have; None if it was refused and answered."""
+        try:
+            return front.admit(exchange, link)
+        except RemoteProtocolError as error:
+            self._turn_away(exchange, link, error, [])
+            return None
 
     def _hold_back(self, exchange: Exchange, link: Link) -> None:
         self.shared.waiting.append((exchange, link, self.clock() + self.options.concurrency_wait))
@@ -99,11 +116,16 @@ class Application(Service):
         try:
             self.shared.open_session(exchange)
         except RemoteProtocolError as error:
-            if self.shared.on_refusal is not None:
-                self.shared.on_refusal(error, link)
-            self._answer(exchange, link, error.status, refusal_fields(error.status), error.reason)
+            self._turn_away(exchange, link, error, refusal_fields(error.status))
             return False
         return True
+
+    def _turn_away(
+        self, exchange: Exchange, link: Link, error: RemoteProtocolError, fields: list[tuple[bytes, bytes]]
+    ) -> None:
+        if self.shared.on_refusal is not None:
+            self.shared.on_refusal(error, link)
+        self._answer(exchange, link, error.status, fields, error.reason)
 
     def tick(self, now: float) -> None:
         """Take the time in seconds: answer the requests that have waited too long."""
@@ -132,7 +154,10 @@ class Application(Service):
         session: Any = exchange.tunnel
         if session is not None:
             session.gate = None
-        return not (exchange.is_disconnected or exchange.has_started())
+        if exchange.is_disconnected or exchange.has_started():
+            exchange.release()  # no cycle will
+            return False
+        return True
 
     def _refuse(self, exchange: Exchange, link: Link) -> None:
         if not self._is_wanted(exchange):
@@ -145,7 +170,9 @@ class Application(Service):
     def _answer(
         self, exchange: Exchange, link: Link, status: int, fields: list[tuple[bytes, bytes]], text: str
     ) -> None:
-        exchange.start_response(status, [(b"content-type", b"text/plain; charset=utf-8"), *fields])
+        plain = [(b"content-type", b"text/plain; charset=utf-8"), *fields]
+        exchange.start_response(status, answer_fields(link, plain))
         exchange.write(text.encode(), True)
+        exchange.release()
         link.pump()
         self.shared.log(exchange, link, 0.0, 0.0)

@@ -3,8 +3,9 @@
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
+from licorne.asgi.tls import tls_extension
 from licorne.engine.exchange import Exchange
-from licorne.link import Link
+from licorne.link import Account, Link
 
 __all__ = ["ScopeMaker"]
 
@@ -57,7 +58,7 @@ class ScopeMaker:
             ("query_string", b""),
             ("headers", None),
             ("state", None),
-            ("extensions", None),
+            ("extensions", self.extensions),
         ]
         # A literal would be larger and slower when it is compiled: it is made for keys of any type.
         self.template: dict[str, Any] = dict(pairs)
@@ -66,7 +67,9 @@ class ScopeMaker:
         """Return the scope of a request (ASGI HTTP connection scope); another one shares no more than what
         nobody has to change: the ASGI versions, and the empty dicts that stand behind the extensions."""
         head = exchange.head
-        raw_path = head.path if not self.raw_root else self._mounted(head.path)
+        account = link.account
+        root = self.raw_root if account is None or account.prefix is None else account.prefix
+        raw_path = head.path if not root else self._mounted(head.path, root)
         template = link.scope
         if template is None:
             template = link.scope = self._template_of(link)
@@ -81,7 +84,10 @@ class ScopeMaker:
             scope["query_string"] = head.query
         scope["headers"] = head.headers
         scope["state"] = self.state.copy() if self.state else {}
-        scope["extensions"] = self.extensions.copy()
+        extensions = self.extensions if link.tls is None else template["extensions"]
+        extensions = scope["extensions"] = extensions.copy()
+        if account is not None:
+            _add_extensions(extensions, account)
         return scope
 
     def websocket_scope(self, exchange: Exchange, link: Link, subprotocols: list[str]) -> dict[str, Any]:
@@ -92,6 +98,10 @@ class ScopeMaker:
         scope["scheme"] = "wss" if link.is_secure else "ws"
         scope["subprotocols"] = list(subprotocols)
         scope["extensions"] = _WEBSOCKET_EXTENSIONS.copy()
+        if link.tls is not None:
+            scope["extensions"]["tls"] = tls_extension(link.tls)
+        if link.account is not None:
+            _add_extensions(scope["extensions"], link.account)
         # A WebSocket may be kept for long: no further request needs what is common, and fields share their bytes.
         link.scope = None
         head = exchange.head
@@ -106,6 +116,10 @@ class ScopeMaker:
         template["client"] = link.client
         if link.is_secure:
             template["scheme"] = "https"
+        if link.tls is not None:
+            template["extensions"] = {**self.extensions, "tls": tls_extension(link.tls)}
+        if link.account is not None and link.account.prefix is not None:
+            template["root_path"] = self._decoded(link.account.prefix)
         return template
 
     def _decoded(self, path: bytes) -> str:
@@ -113,9 +127,19 @@ class ScopeMaker:
             return unquote_to_bytes(path).decode("utf-8", "replace")
         return path.decode("ascii")
 
-    def _mounted(self, path: bytes) -> bytes:
-        """Put the mount point before a path, unless the proxy in front has left it there."""
-        root = self.raw_root
-        if path == root or path.startswith(root + b"/") or path == b"*":
+    def _mounted(self, path: bytes, root: bytes) -> bytes:
+        """Put the mount point before a path, unless the proxy in front has left it there, as its client wrote it."""
+        if _is_below(path, root) or path == b"*":
+            return path
+        if _PERCENT in path and _is_below(unquote_to_bytes(path), unquote_to_bytes(root)):
             return path
         return root + path
+
+
+def _is_below(path: bytes, root: bytes) -> bool:
+    return path == root or path.startswith(root + b"/")
+
+
+def _add_extensions(extensions: dict[str, dict[str, Any]], account: Account) -> None:
+    for name, told in account.extensions.items():
+        extensions[name] = told.copy()

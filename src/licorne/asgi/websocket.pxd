@@ -54,6 +54,7 @@ cdef class WebSocketCycle(AsgiCycle):
     cdef _take(self, dict message)
     @cython.locals(session=WebSocketSession)
     cdef _send(self, dict message)
+    cdef _room(self)
     cdef _send_odd(self, dict message)
     cdef _send_rare(self, str kind, dict message)
     cdef _send_answer(self, str kind, dict message)

@@ -22,8 +22,10 @@ from types import MethodType
 from typing import Any
 
 from licorne.asgi.cycle import AsgiCycle, Message, bytes_of
+from licorne.asgi.front import answer_fields, request_name
 from licorne.asgi.lines import log_accepted, log_begun, log_closed, log_refused
 from licorne.asgi.receiving import received
+from licorne.asgi.sending import until_room
 from licorne.asgi.shapes import closing_of, code_of, fields_of_accept, odd_payload, subprotocol_of
 from licorne.asgi.shared import Shared
 from licorne.engine.exchange import Exchange
@@ -113,11 +115,16 @@ class WebSocketCycle(AsgiCycle):
             self._conclude(error)
             self._end()
         finally:
+            self.exchange.release()
             if self.shared.is_limited:
                 self.shared.release()
 
     def is_answered(self) -> bool:
         return self.state >= _CLOSED
+
+    def is_forsaken(self) -> bool:
+        exchange = self.exchange
+        return exchange.is_disconnected or exchange.is_leaving or exchange.is_complete() or self.session.has_ended()
 
     def announce_shutdown(self) -> None:
         self.is_stopping = True
@@ -221,7 +228,11 @@ class WebSocketCycle(AsgiCycle):
             self.link.pump()
         else:
             self.link.push()
-        return self.link.drain()
+        return self._room()
+
+    def _room(self) -> Awaitable[None] | None:
+        """Return what the application waits for before it sends more, if anything."""
+        return until_room(self.exchange, self.link) if self.exchange.is_full() else self.link.drain()
 
     def _send_odd(self, message: Message) -> None:
         payload = odd_payload(message)
@@ -258,7 +269,8 @@ class WebSocketCycle(AsgiCycle):
             self._answer(403, b"")
             self._finish_denial()
         else:
-            self.exchange.start_response(message.get("status"), message.get("headers") or ())
+            fields = answer_fields(self.link, message.get("headers") or ())
+            self.exchange.start_response(message.get("status"), fields)
             self.state = _DENYING
             self._count()
         self.link.pump()
@@ -270,7 +282,7 @@ class WebSocketCycle(AsgiCycle):
         if subprotocol is not None and subprotocol not in offered:
             # RFC 6455 §4.1: the client would have to fail the connection.
             raise LocalProtocolError(f"The subprotocol {subprotocol!r} was not offered; the client offers {offered!r}.")
-        self.session.accept(subprotocol, fields_of_accept(message))
+        self.session.accept(subprotocol, answer_fields(self.link, fields_of_accept(message)))
         self.state = _OPEN
         self.accepted_at = perf_counter()
         self._count()
@@ -285,7 +297,7 @@ class WebSocketCycle(AsgiCycle):
         self._end()
         self._wake()
         self.link.pump()
-        return self.link.drain()
+        return self._room()
 
     def _deny_body(self, message: Message) -> Awaitable[None] | None:
         more = bool(message.get("more_body", False))
@@ -293,7 +305,7 @@ class WebSocketCycle(AsgiCycle):
         if not more:
             self._finish_denial()
         self.link.pump()
-        return self.link.drain() if more else None
+        return self._room() if more else None
 
     def _finish_denial(self) -> None:
         self.state = _DENIED
@@ -348,7 +360,7 @@ class WebSocketCycle(AsgiCycle):
         return (error is None or is_loss) and (self._is_over() or self.exchange.is_disconnected)
 
     def _report(self, error: BaseException | None) -> None:
-        name = f"WebSocket {self.exchange.head.target.decode('ascii', 'backslashreplace')}"
+        name = f"WebSocket {self.exchange.head.target.decode('ascii', 'backslashreplace')}{request_name(self.link)}"
         if error is not None:
             logger.error("Exception in ASGI application (%s)\n", name, exc_info=error)
         elif self.state == _ASKED:
@@ -358,6 +370,7 @@ class WebSocketCycle(AsgiCycle):
 
     def _answer(self, status: int, body: bytes) -> None:
         """Give a whole response in place of the application."""
-        self.exchange.start_response(status, [(b"content-type", b"text/plain; charset=utf-8")] if body else [])
+        fields = [(b"content-type", b"text/plain; charset=utf-8")] if body else []
+        self.exchange.start_response(status, answer_fields(self.link, fields))
         self.exchange.write(body, True)
         self._count()

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from licorne.config.absent import refuse_absent
 from licorne.config.table import Option, nearest
 from licorne.errors import ConfigError
 
@@ -143,7 +142,6 @@ class _Reader:
     def _option(self, key: str, section: str) -> Option:
         option = self._by_name.get(key.replace("-", "_"))
         if option is None:
-            refuse_absent(key, f"key {key!r}", f"{self._where}: ")
             known = [self._by_name[name].key for name in self._by_name]
             hint = nearest(key.replace("_", "-"), known if section else [*known, *self._sections])
             raise ConfigError(f"{self._where}: unknown key {key!r}{self._place(section)}{hint}")

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, Final
 
-from licorne.config.options import ADDRESSES, OPTIONS, Config
+from licorne.config.addresses import ADDRESSES
+from licorne.config.options import OPTIONS, Config
 from licorne.config.table import Option
 from licorne.config.values import Whole, literal
 
@@ -28,7 +29,7 @@ Every option can be set in five places. The first of them that sets it counts:
 3. a variable: `LICORNE_PORT=9000`, also out of an env file (`--env-file`); an empty variable is not set
 4. a file: `licorne.toml`, else the table `[tool.licorne]` of `pyproject.toml`, both of the current directory, or
    the file that `--config FILE` or `LICORNE_CONFIG` names
-5. its default
+5. its default, which for `workers` is the variable `WEB_CONCURRENCY` if that is set
 
 `Config(…)` reads keywords only; `run()`, `serve()` and the command read all five. `licorne --show-config` prints
 every option with its value and where that came from, in a form that can be saved as `licorne.toml`.
@@ -53,15 +54,21 @@ answers it decides alone: `--port 9000` is obeyed although a file says `bind`. T
 | BOOLEAN | `true`, `yes`, `on`, `1`, or `false`, `no`, `off`, `0`; as a flag, `--x` or `--no-x` where there is one |
 | DURATION | `5s`, `500ms`, `2m`, `1h`; a bare number is seconds; `0`, `off` and `none` are no limit |
 | SIZE | `64KiB`, `16k` (both binary), `1MB` (decimal); a bare number is bytes; `0`, `off` and `none` are no limit |
-| ADDRESS | `host:port`, `[IPv6 address]:port`, `unix:path`, `fd://number`; `:8000` is every interface |
+| ADDRESS | `host:port`, `[IPv6 address]:port`, `unix:path`, `fd://number`, `fd://systemd`; `:8000` is every interface |
+| OCTAL | permissions as octal digits: `022`; in a file in quotes, since a bare number is decimal there |
+| USER:GROUP | `www-data`, `www-data:www-data`, `:www-data`; names or numbers |
+| MODULE:ATTRIBUTE | where something is imported from: `hooks:connect` |
 | NAME:VALUE | a header field, `X-Frame-Options: DENY` |
+| PEER | `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`; `unix` is whoever comes by a UNIX socket, `*` is everybody |
+| HOST | `example.org`, `*.example.org` for all names below it, `[::1]`, without a port; `*` is any |
 | ORIGIN | `https://example.org`, with its port if it has one; `null` is a page without one, `*` is any |
 | LEVEL | `critical`, `error`, `warning`, `info`, `debug`, `trace`, or a number |
 
-A list is given by repeating the flag; in a variable, addresses and origins are parted by commas and headers by line
-ends; in a file it is an array. A keyword takes the text or the native value: `timeout_keep_alive=5`,
-`headers=[("X-Frame-Options", "DENY")]`. The keyword `log_config` also takes a dict, a `RawConfigParser` or an open
-file; an empty dict leaves logging as it is.
+A list is given by repeating the flag; in a variable, addresses, peers, hosts and origins are parted by commas, headers
+by line ends, directories as in `PATH` and patterns by blanks; in a file it is an array. A keyword takes the text or the
+native value: `timeout_keep_alive=5`, `headers=[("X-Frame-Options", "DENY")]`. The keyword `log_config` also takes a
+dict, a `RawConfigParser` or an open file; an empty dict leaves logging as it is. `before_fork` and `after_fork` take
+functions.
 """
 
 APPENDIX: Final = """\
@@ -143,7 +150,7 @@ def _is_beside_the_point(name: str, config: Config) -> bool:
 
 
 def _literal(option: Option, value: Any) -> str:
-    if value is None or isinstance(value, float) or option.kind.metavar == "SIZE":
+    if value is None or isinstance(value, float) or option.kind.metavar in ("SIZE", "OCTAL", "PASSWORD"):
         return literal(option.kind.show(value))
     if option.kind.is_repeatable:
         return literal([option.kind.show((item,)) for item in value])

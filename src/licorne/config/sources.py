@@ -4,7 +4,8 @@
 
 A configuration file is found before an env file is read, and an env file before the variables are: an env
 file can set LICORNE_* variables but not choose the configuration file. What the process already has in its
-environment wins over an env file. An empty variable counts as not set.
+environment wins over an env file. An empty variable counts as not set. WEB_CONCURRENCY, which platforms set for
+whatever server they run, is the weakest of all: it stands in for the default of `workers`.
 
 Where to listen is one question with four forms (bind, uds, fd, host and port): the strongest source that
 answers it decides alone, so `--port 9000` is obeyed although a file says `bind`.
@@ -15,9 +16,9 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any, Final
 
-from licorne.config.absent import refuse_absent
+from licorne.config.addresses import ADDRESSES, refuse_two_addresses
 from licorne.config.files import find_file, read_env_file, read_file
-from licorne.config.options import ADDRESSES, OPTIONS, Config, refuse_two_addresses, refuse_unknown_keywords
+from licorne.config.options import OPTIONS, Config, refuse_unknown_keywords
 from licorne.config.table import PREFIX, nearest
 
 __all__ = ["load", "print_warning"]
@@ -50,7 +51,7 @@ def load(
     from_env_file = _load_env_file(layers, environ, warn or print_warning)
     variables = _layer_of_variables(environ, *from_env_file)
     _judge_unknown_variables(environ, warn or print_warning)
-    return _merge([*given, variables, from_file])
+    return _merge([*given, variables, from_file, _layer_of_fallbacks(environ, *from_env_file)])
 
 
 def print_warning(line: str) -> None:
@@ -80,6 +81,14 @@ def _layer_of_variables(environ: Mapping[str, str], env_file: str, added: Mappin
     }
 
 
+def _layer_of_fallbacks(environ: Mapping[str, str], env_file: str, added: Mapping[str, str]) -> Layer:
+    return {
+        option.name: (text, f"variable {option.fallback}" + (f" of {env_file}" if option.fallback in added else ""))
+        for option in OPTIONS
+        if option.fallback and (text := environ.get(option.fallback))
+    }
+
+
 def _load_env_file(
     layers: Iterable[Layer], environ: MutableMapping[str, str], warn: Callable[[str], None]
 ) -> tuple[str, dict[str, str]]:
@@ -99,8 +108,6 @@ def _judge_unknown_variables(environ: Mapping[str, str], warn: Callable[[str], N
     for name in sorted(name for name in environ if name.startswith(PREFIX)):
         is_expected = name in known or name in BUILD_VARIABLES or _is_of_kubernetes(name, environ[name])
         if not is_expected:
-            if environ[name]:
-                refuse_absent(name.removeprefix(PREFIX), f"variable {name}")
             warn(f"unknown variable {name} is ignored{nearest(name, known, PREFIX)}")
 
 

@@ -26,6 +26,8 @@ class Option:
     group: str
     help: str
     flags: tuple[str, ...]
+    #: A variable that other programs know too, and that counts when nothing else sets the option.
+    fallback: str
 
     @property
     def key(self) -> str:
@@ -91,9 +93,11 @@ class Option:
         return True
 
 
-def option(default: object, group: str, help: str, *flags: str) -> Any:  # noqa: A002 - what every such table calls it
+def option(default: object, group: str, help: str, *flags: str, fallback: str = "") -> Any:  # noqa: A002 - its name
     """Return the field of an option. `flags` replace the one made of its name; without dashes it is an argument."""
-    return field(default=default, metadata={"option": {"group": group, "help": help, "flags": flags}})
+    return field(
+        default=default, metadata={"option": {"group": group, "help": help, "flags": flags, "fallback": fallback}}
+    )
 
 
 def rows(table: type) -> tuple[Option, ...]:

@@ -30,16 +30,20 @@ __all__ = [
 class Bind:
     """Be one address to listen on: `host` and `port`, or `path` of a UNIX socket, or `fd` of an open socket.
 
-    An empty host is every interface. What does not apply is None.
+    `systemd` is the name of sockets that systemd passes, empty for all of them. An empty host is every interface.
+    What does not apply is None.
     """
 
     host: str | None = None
     port: int | None = None
     path: str | None = None
     fd: int | None = None
+    systemd: str | None = None
 
     def __str__(self) -> str:
         """Return the text that stands for it in an option."""
+        if self.systemd is not None:
+            return f"fd://systemd:{self.systemd}" if self.systemd else "fd://systemd"
         if self.fd is not None:
             return f"fd://{self.fd}"
         if self.path is not None:
@@ -75,6 +79,8 @@ class Binds(Kind):
             return Bind(path=re.sub("^//+", "/", text.removeprefix("unix:")))
         if match := re.fullmatch(r"fd://([0-9]+)", text):
             return Bind(fd=int(match[1]))
+        if match := re.fullmatch(r"fd://systemd(?::([^:\s]+))?", text):
+            return Bind(systemd=match[1] or "")
         match = re.fullmatch(r"(?:\[([^\[\]]+)\]|([^:/\[\]\s]*)):([0-9]+)", text)
         if match is None:
             raise ValueError(f"must be {self.describe()}")
@@ -90,7 +96,7 @@ class Binds(Kind):
         return ",".join(map(str, value))
 
     def describe(self) -> str:
-        return "host:port, [IPv6 address]:port, unix:path or fd://number"
+        return "host:port, [IPv6 address]:port, unix:path, fd://number or fd://systemd"
 
 
 class Headers(Kind):

@@ -12,6 +12,9 @@ from typing import Annotated, Any, ClassVar, Final
 
 __all__ = ["Choice", "Duration", "Kind", "Size", "Switch", "Text", "Whole", "is_number", "literal"]
 
+#: From here on a count or a size is refused: what C computes from several of them must still be a number that it holds.
+_TOO_LARGE = 2**53
+
 
 class Kind:
     """Be the kind of an option's value. Subclasses say how to read text, how native values, and how to show."""
@@ -132,7 +135,7 @@ class Whole(Kind):
     def _within_bounds(self, number: int) -> int:
         if number < self.minimum or (self.maximum is not None and number > self.maximum):
             raise ValueError(f"must be {self.describe()}")
-        return number
+        return below_limit(number)
 
     def describe(self) -> str:
         bounds = f"of {self.minimum} or more" if self.maximum is None else f"from {self.minimum} to {self.maximum}"
@@ -181,6 +184,13 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
 
 
+def below_limit(number: int) -> int:
+    """Return a number. Raises ValueError when it is so large that nobody can mean it."""
+    if number >= _TOO_LARGE:
+        raise ValueError(f"must be less than {_TOO_LARGE}")
+    return number
+
+
 class DurationKind(Measure):
     """Take a time, as seconds."""
 
@@ -225,7 +235,7 @@ class SizeKind(Measure):
     def finish(self, number: Any) -> int:
         if number % 1:
             raise ValueError("must be a whole number of bytes")
-        return int(number)
+        return below_limit(int(number))
 
     def describe(self) -> str:
         return 'a size such as "64KiB", "1MB" or "16k", where a bare number is bytes and 0 is no limit'

@@ -4,8 +4,10 @@ from licorne.drivers.base cimport Runtime
 from licorne.drivers.gates cimport AsyncioGate, Latch, new_gate
 from licorne.drivers.link cimport DriverLink
 from licorne.drivers.sweep cimport sweep
-from licorne.link cimport Cycle, Gate
+from licorne.link cimport Cycle, Gate, Security
 
+cdef Py_ssize_t _GREEDY_BYTES
+cdef Py_ssize_t _TURN_SHARE
 cdef int _STOPPING
 cdef int _LINGER
 cdef int _FLUSH
@@ -24,8 +26,9 @@ cdef class AsyncioRuntime(Runtime):
     cdef tuple server
     cdef dict task_options
     cdef object timer
-    cdef bint uses_factory
+    cdef public object turns
 
+    @cython.locals(options=dict)
     cpdef spawn(self, object coroutine, bint is_clean)
     cpdef take_end(self, object task)
     @cython.locals(server=tuple)

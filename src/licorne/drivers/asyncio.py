@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 import sys
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, BinaryIO
 
@@ -24,10 +25,11 @@ from licorne.drivers.base import DriverOptions, Runtime, Stage
 from licorne.drivers.files import send_file
 from licorne.drivers.gates import AsyncioGate, Latch, new_gate
 from licorne.drivers.link import DriverLink
+from licorne.drivers.newcomers import has_vanished
 from licorne.drivers.sweep import sweep
 from licorne.engine.connection import Closing, Connection
 from licorne.engine.limits import Limits
-from licorne.link import Cycle, Gate, Service
+from licorne.link import Cycle, Gate, Security, Service
 
 __all__ = ["AsyncioRuntime"]
 
@@ -36,6 +38,11 @@ _LINGER = int(Closing.LINGER)
 _FLUSH = int(Closing.FLUSH)
 #: Sweeps come this often while the server drains, in seconds.
 _DRAIN_TICK = 0.05
+# A read of this size has filled the buffer of uvloop, which then reads on at once, up to 32 times, before it looks at
+# another connection.
+_GREEDY_BYTES = 256_000
+# One of so many links that rest goes on in one turn of the loop.
+_TURN_SHARE = 8
 #: SO_LINGER on, for no time: closing resets the connection.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -56,7 +63,7 @@ class AsyncioRuntime(Runtime):
         "server",
         "task_options",
         "timer",
-        "uses_factory",
+        "turns",
     )
 
     def __init__(
@@ -77,14 +84,17 @@ class AsyncioRuntime(Runtime):
         self.latch = Latch(loop)
         #: Made once, like the options: each task would have a method of its own.
         self.on_end = self.take_end
+        self.turns = Turns(loop, self.context)
         #: Where the last connection came from, and the address that it was made to: others share them.
         self.host = ""
         self.server: tuple[str, int | None] | None = None
         #: Made once: a call with keywords would make this dict again for each task.
-        self.task_options: dict[str, Any] = {"loop": loop, "eager_start": True}
-        self.uses_factory = loop.get_task_factory() is not None or not options.eager
+        #: None: the loop makes tasks, by a factory of its own or in a Python whose tasks do not start at once.
+        self.task_options: dict[str, Any] | None = {"loop": loop, "eager_start": True}
+        if loop.get_task_factory() is not None or not options.eager:
+            self.task_options = None
         #: A task may be started eagerly in the context that the loop calls us in.
-        self.is_plain = not self.uses_factory and not options.reset_contextvars
+        self.is_plain = self.task_options is not None and not options.reset_contextvars
 
     def protocol_factory(self) -> "AsyncioLink":
         """Make the protocol of a new connection, for the loop's create_server()."""
@@ -114,7 +124,7 @@ class AsyncioRuntime(Runtime):
 
     async def drained(self, timeout: float | None) -> bool:
         """Wait until no link and no task is left, at most `timeout` seconds (None: for ever); tell whether so."""
-        if not self.links and not self.tasks:
+        if self.is_empty():
             return True
         if self.empty is None:
             self.empty = new_gate(self.latch)
@@ -131,12 +141,16 @@ class AsyncioRuntime(Runtime):
 
     def spawn(self, coroutine: Coroutine[Any, Any, None], is_clean: bool) -> Any:
         """Start a task; it may be over when this returns. `is_clean`: the loop called us, not an application."""
-        if is_clean and self.is_plain:
-            return _Task(*(coroutine,), **self.task_options)
+        options = self.task_options
+        if is_clean and self.is_plain and options is not None:
+            return _Task(*(coroutine,), **options)
         context = self.context.copy()
-        if self.uses_factory:
+        if options is None:
             return self.loop.create_task(coroutine, context=context)
         return _Task(coroutine, loop=self.loop, context=context, eager_start=True)
+
+    def cancel_more_soon(self, now: float) -> None:
+        self.loop.call_soon(self.cancel_abandoned, now, context=self.context)
 
     def take_end(self, task: Any) -> None:
         """Take the end of a task that was not over at once; a callback of that task."""
@@ -167,13 +181,50 @@ class AsyncioRuntime(Runtime):
 
     def check_empty(self) -> None:
         """Open the gate of `drained` when there is nothing left."""
-        if self.empty is not None and not self.links and not self.tasks:
+        if self.empty is not None and self.is_empty():
             self.empty.open()
             self.empty = None
+
+    def is_empty(self) -> bool:
+        """Tell whether no link, nobody who is about to be one, and no task is left."""
+        return not (self.links or self.tasks or self.newcomers.waiting)
 
     def _sweep(self) -> None:
         self.timer = self.loop.call_later(self.tick, self._sweep)
         sweep(self, self.loop.time())
+
+
+class Turns:
+    """Let links that rest go on, a few in each turn of the loop however many they are."""
+
+    __slots__ = ("context", "is_due", "links", "loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, context: contextvars.Context) -> None:
+        self.loop = loop
+        self.context = context
+        #: In the order in which they go on.
+        self.links: deque[AsyncioLink] = deque()
+        self.is_due = False
+
+    def add(self, link: "AsyncioLink") -> None:
+        """Have a link go on in a turn that is to come."""
+        self.links.append(link)
+        self._come_soon()
+
+    def take(self) -> None:
+        """Let some go on."""
+        self.is_due = False
+        count = len(self.links)
+        if count > 1:
+            self._come_soon()
+        for _ in range(1 + count // _TURN_SHARE):
+            self.links.popleft().go_on()
+
+    def _come_soon(self) -> None:
+        if not self.is_due:
+            self.is_due = True
+            # In the context of the runtime: this may be called by an application.
+            self.loop.call_soon(self.take, context=self.context)
 
 
 def outcome(task: Any) -> BaseException | None:
@@ -206,15 +257,27 @@ class AsyncioLink(DriverLink):
         transport.set_write_buffer_limits(high=self.runtime.write_high_water)
         self.client = self.shared.client_address(transport.get_extra_info("peername"))
         self.server = self.shared.server_address(transport.get_extra_info("sockname"))
-        self.is_secure = transport.get_extra_info("sslcontext") is not None
+        tls = transport.get_extra_info("ssl_object")
+        self.is_secure = tls is not None
+        if tls is not None:
+            self.tls = Security(tls)
+            self.connection.agree(tls.selected_alpn_protocol())
         self.scope = None
+        account = transport.get_extra_info("account")
+        if account is not None:
+            self.account = account
+            self.is_secure = self.is_secure or account.is_secure
         self.open()
+        if self.client is None and has_vanished(transport):
+            self.abort()
 
     def data_received(self, data: bytes) -> None:
         if self.has_gates:
             self._take_in(data)
         else:
             self.connection.receive_data(data, self.runtime.now)
+        if len(data) == _GREEDY_BYTES:
+            self.let_others_read()
         # Nobody's task is running: what is started now may take the context that there is.
         self.is_clean = True
         try:
@@ -226,7 +289,7 @@ class AsyncioLink(DriverLink):
         self.connection.receive_eof(self.runtime.now)
         self.runtime.abandon(self)
         self.pump()
-        return not self.is_secure  # TLS cannot be closed by halves
+        return True  # our TLS can be closed by halves too (RFC 8446 §6.1)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed()
@@ -320,8 +383,7 @@ class AsyncioLink(DriverLink):
             self.transport.pause_reading()
 
     def go_on_soon(self) -> None:
-        # In the context of the runtime: this may be called by an application.
-        self.shared.loop.call_soon(self.go_on, context=self.shared.context)
+        self.shared.turns.add(self)
 
     def unsent_bytes(self) -> int:
         size: int = self.transport.get_write_buffer_size()

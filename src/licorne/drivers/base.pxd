@@ -1,3 +1,5 @@
+cimport cython
+
 from licorne.drivers.tasks cimport LinkTasks
 from licorne.engine.connection cimport Connection
 from licorne.link cimport Cycle, Link, Service
@@ -36,7 +38,7 @@ cdef class Runtime:
     cpdef add_task(self, object task, Cycle cycle, SharedLink link)
     cpdef finish_task(self, object task, object error)
     cpdef abandon(self, SharedLink link)
-    cpdef cancel_abandoned(self, double now)
+    cpdef cancel_more_soon(self, double now)
     cpdef cancel_tasks(self)
     cpdef drop_links(self)
     cpdef announce_shutdown(self)

@@ -10,8 +10,10 @@ so that a deadline made from it may be late by two ticks and is never early.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from typing import Any
 
+from licorne.drivers.newcomers import Newcomers
 from licorne.drivers.tasks import LinkTasks
 from licorne.engine.connection import Connection
 from licorne.engine.limits import Limits
@@ -28,6 +30,8 @@ _TICKS_PER_CLOCK = 8
 #: How many refused peers, as a share of the connection limit, get an answer; beyond that they are dropped without.
 _CROWD_SHARE = 0.05
 _USUAL_LIMIT = 1024
+#: Each of them runs once more, before anybody else has a turn.
+_MAX_CANCELLED = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +80,12 @@ class SharedLink(Link):
         self.connection = connection
         self.is_refused = False
         self.tasks = None
+        self.account = None
         self.client = None
         self.server = None
         self.is_secure = False
+        self.standing = 0
+        self.tls = None
 
     def close_transport(self, closing: int) -> None:
         """Do with the transport what a member of `Closing` says."""
@@ -106,9 +113,11 @@ class Stage(IntEnum):
 class Peers:
     """Count connections."""
 
-    __slots__ = ("counts", "refused")
+    __slots__ = ("counts", "newcomers", "refused")
 
-    def __init__(self) -> None:
+    def __init__(self, newcomers: Newcomers) -> None:
+        #: Those that are no links yet.
+        self.newcomers = newcomers
         #: By peer address, kept only when they are limited.
         self.counts: dict[str, int] = {}
         #: Of peers that were turned away and only get to see why.
@@ -151,7 +160,8 @@ class Runtime:
         #: Called with the time by each sweep.
         self.on_tick: list[Callable[[float], object]] = []
         self.links: set[SharedLink] = set()
-        self.peers = Peers()
+        self.peers = Peers(Newcomers(self))
+        self.on_tick.append(self.newcomers.tick)
         #: Running tasks and whose they are.
         self.tasks: dict[Any, SharedLink] = {}
         #: Tasks whose peer left, and when they are cancelled.
@@ -163,9 +173,19 @@ class Runtime:
         self.now = 0.0
 
     @property
+    def newcomers(self) -> Newcomers:
+        """Return the connections that are no links yet."""
+        newcomers: Newcomers = self.peers.newcomers
+        return newcomers
+
+    @property
     def running(self) -> int:
         """Return the number of application tasks that have not ended."""
         return len(self.tasks)
+
+    def count(self) -> int:
+        """Return how many connections there are."""
+        return len(self.links) + len(self.newcomers.waiting)
 
     def admit(self, link: SharedLink) -> RemoteProtocolError | None:
         """Decide whether a new link may stay; return why not."""
@@ -237,20 +257,32 @@ class Runtime:
                 yield link.tasks[task]
 
     def abandon(self, link: SharedLink) -> None:
-        """Give the applications of a link whose peer left a last while."""
+        """Give those applications of a link whose peer left a last while."""
         if link.tasks is None or not self.options.disconnect_timeout:
             return
         for task in link.tasks:
-            self.abandoned.setdefault(task, self.now + self.options.disconnect_timeout)
+            if link.tasks[task].is_forsaken():
+                self.abandoned.setdefault(task, self.now + self.options.disconnect_timeout)
 
     def cancel_abandoned(self, now: float) -> None:
         """Cancel the tasks whose while is over; one that has answered does background work and may go on."""
-        for task, deadline in list(self.abandoned.items()):
-            if deadline <= now:
-                del self.abandoned[task]
-                cycles = self.tasks[task].tasks
-                if cycles is not None and not cycles[task].is_answered():
-                    task.cancel()
+        due: list[Any] = []
+        for task, deadline in self.abandoned.items():  # in the order of their deadlines
+            if deadline > now:
+                break
+            if len(due) == _MAX_CANCELLED:
+                self.cancel_more_soon(now)
+                break
+            due.append(task)
+        for task in due:
+            del self.abandoned[task]
+            cycles = self.tasks[task].tasks
+            if cycles is not None and not cycles[task].is_answered():
+                task.cancel()
+
+    def cancel_more_soon(self, now: float) -> None:
+        """Call `cancel_abandoned` in the next turn of the loop."""
+        raise NotImplementedError
 
     def cancel_tasks(self) -> None:
         """Cancel every task."""
@@ -258,12 +290,25 @@ class Runtime:
             task.cancel("Task cancelled, timeout graceful shutdown exceeded")
 
     def drop_links(self) -> None:
-        """Drop every link."""
+        """Drop every link, and whoever is about to be one."""
+        self.newcomers.drop()
         for link in list(self.links):
             link.drop()
+
+    def retire(self) -> None:
+        """Serve on, but have each answer be the last of its connection, also of connections that are still to come."""
+        for link in list(self.links):
+            link.connection.retire()
+        self.new_connection = partial(_retired, self.new_connection)
 
     def announce_shutdown(self) -> None:
         """Tell every running application that the server stops."""
         self.stage = Stage.STOPPING
         for cycle in list(self.cycles()):
             cycle.announce_shutdown()
+
+
+def _retired(new_connection: Callable[[], Connection]) -> Connection:
+    connection = new_connection()
+    connection.retire()
+    return connection

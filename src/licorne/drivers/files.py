@@ -29,7 +29,7 @@ async def send_file(link: DriverLink, transport: Any, file: BinaryIO, offset: in
         OSError: The file cannot be read, or is shorter than `count`.
     """
     sock = transport.get_extra_info("socket")
-    if link.is_secure or sock is None or not hasattr(os, "sendfile"):
+    if link.tls is not None or sock is None or not hasattr(os, "sendfile"):
         await _send_by_reading(link, transport, file, offset, count)
         return
     await _emptied(link, transport)

@@ -6,11 +6,14 @@ cimport cython
 
 cdef Py_ssize_t _MAX_JOINED_BYTES
 cdef int _MAX_BATCH
+cdef int _MAX_WIDE_BATCH
 
 
 cdef class DriverLink(SharedLink):
     cdef Exchange held
     cdef bint is_going_on
+    cdef bint is_greedy
+    cdef bint is_holding
     cdef bint is_pumping
     cdef bint is_reading
     cdef public bint is_write_paused
@@ -29,10 +32,16 @@ cdef class DriverLink(SharedLink):
     cpdef reset(self)
     cpdef open(self)
     cpdef closed(self)
+    cpdef let_others_read(self)
+    cdef _look_up(self)
     @cython.locals(runtime=Runtime, connection=Connection, exchange=Exchange, cycle=Cycle, begun=int)
     cdef _start_exchanges(self)
-    @cython.locals(pieces=list, count=Py_ssize_t)
+    @cython.locals(pieces=list, data=bytes)
     cdef _write(self)
+    @cython.locals(connection=Connection, pieces=list)
+    cdef _write_on(self)
+    @cython.locals(count=Py_ssize_t, data=bytes)
+    cdef _hand_over(self, list pieces)
     cdef _go_on_later(self)
     @cython.locals(closing=int, wants_data=bint)
     cdef _follow(self)

@@ -13,8 +13,10 @@ __all__ = ["DriverLink"]
 
 # Bytes that are cheaper to join than to hand to the transport piece by piece.
 _MAX_JOINED_BYTES = 64 * 1024
-# Pipelined requests that one connection may have answered before the others have their turn.
+# Requests that one connection may have answered before the others have their turn: pipelined ones, and those of a
+# connection that carries many at a time, which come in one read and are best answered in one write.
 _MAX_BATCH = 16
+_MAX_WIDE_BATCH = 32
 
 
 class DriverLink(SharedLink):
@@ -23,6 +25,8 @@ class DriverLink(SharedLink):
     __slots__ = (
         "held",
         "is_going_on",
+        "is_greedy",
+        "is_holding",
         "is_pumping",
         "is_reading",
         "is_write_paused",
@@ -40,6 +44,10 @@ class DriverLink(SharedLink):
         self.held: Exchange | None = None
         #: `go_on` will be called.
         self.is_going_on = False
+        #: So much has come at once that nothing more is read before others had their turn.
+        self.is_greedy = False
+        #: The engine keeps what the transport does not take.
+        self.is_holding = False
         self.is_pumping = False
         self.is_reading = True
         self.is_write_paused = False
@@ -66,7 +74,7 @@ class DriverLink(SharedLink):
         raise NotImplementedError
 
     def go_on_soon(self) -> None:
-        """Call `go_on` in the next turn of the loop."""
+        """Call `go_on` in a turn of the loop that is to come."""
         raise NotImplementedError
 
     def unsent_bytes(self) -> int:
@@ -86,6 +94,7 @@ class DriverLink(SharedLink):
     def open(self) -> None:
         """Begin to serve; the transport is up, `client` and `server` are set."""
         runtime = self.runtime
+        self._look_up()  # TLS may have agreed on a protocol
         refusal = runtime.admit(self)
         self.is_refused = refusal is not None
         runtime.add(self)
@@ -112,10 +121,13 @@ class DriverLink(SharedLink):
             if self.connection.pending_bytes() > self.runtime.write_high_water:
                 self._write()
             return
+        if self.connection.has_departed or self.connection.successor is not None:
+            self._look_up()
         self.is_pumping = True
         try:
             self._write()  # what is ready does not wait for the next request
-            self._start_exchanges()
+            if not self.is_going_on:  # others have their turn, whatever the applications of this one do meanwhile
+                self._start_exchanges()
         finally:
             self.is_pumping = False
         self._write()
@@ -130,10 +142,14 @@ class DriverLink(SharedLink):
 
     def go_on(self) -> None:
         """Take up what was put off for the sake of others."""
-        self.is_going_on = False
+        self.is_going_on = self.is_greedy = False
         if self.connection.is_resting():
             self.connection.go_on(self.runtime.now)
         self.pump()
+
+    def let_others_read(self) -> None:
+        """Read nothing more in this turn of the loop."""
+        self.is_greedy = True
 
     def check_progress(self, now: float) -> None:
         if not self.is_write_paused and not self.shown_closing:
@@ -154,6 +170,15 @@ class DriverLink(SharedLink):
 
     # internals
 
+    def _look_up(self) -> None:
+        """Follow what has become of the engine and of its peer."""
+        while self.connection.successor is not None:
+            self.connection = self.connection.successor
+        self.is_holding = self.connection.can_hold()
+        if self.connection.has_departed:
+            self.connection.has_departed = False
+            self.runtime.abandon(self)
+
     def _start_exchanges(self) -> None:
         runtime = self.runtime
         connection = self.connection
@@ -161,13 +186,19 @@ class DriverLink(SharedLink):
         while True:
             if connection.closing:
                 self.held = None  # refused since
-            exchange: Exchange | None = self.held or connection.next_exchange(runtime.now)
+            exchange: Exchange | None = self.held
             if exchange is None:
-                return
+                exchange = connection.next_exchange(runtime.now)
+                if exchange is None:
+                    return
+            elif exchange.is_disconnected:
+                exchange.release()  # its peer has not waited
+                self.held = None
+                continue
             if self.is_write_paused:
                 self.held = exchange  # the peer does not read its answers: it gets no further ones yet
                 return
-            if begun == _MAX_BATCH:
+            if begun >= _MAX_BATCH and (begun >= _MAX_WIDE_BATCH or not self.is_holding):
                 self.held = exchange  # others have their turn
                 self._go_on_later()
                 return
@@ -182,14 +213,34 @@ class DriverLink(SharedLink):
                 self._write()
 
     def _write(self) -> None:
-        count = self.connection.pending_bytes()
-        if not count:
+        if not self.connection.pending_bytes():
             return
-        self.written += count
+        if self.is_holding:
+            self._write_on()
+            return
         pieces = self.connection.data_to_send()
         if len(pieces) == 1:
-            self.write(pieces[0])
-        elif count <= _MAX_JOINED_BYTES:
+            data = pieces[0]
+            self.written += len(data)
+            self.write(data)
+        else:
+            self._hand_over(pieces)
+
+    def _write_on(self) -> None:
+        """Pull as long as the transport takes more: what it does not take stays with the engine, which orders it."""
+        connection = self.connection
+        while connection.pending_bytes() and (not self.is_write_paused or connection.closing):
+            pieces = connection.data_to_send()
+            if not pieces:
+                return
+            self._hand_over(pieces)
+
+    def _hand_over(self, pieces: list[bytes]) -> None:
+        count = 0
+        for data in pieces:
+            count += len(data)
+        self.written += count
+        if count <= _MAX_JOINED_BYTES or len(pieces) == 1:
             self.write(b"".join(pieces))
         else:
             self.write_all(pieces)
@@ -201,11 +252,11 @@ class DriverLink(SharedLink):
             self.progress_at = self.runtime.now
             self._report_refusal()
             self.close_transport(closing)
-        wants_data = self.connection.wants_data() and self.held is None
+        wants_data = self.connection.wants_data() and self.held is None and not self.is_greedy
         if wants_data != self.is_reading:
             self.is_reading = wants_data
             self.set_reading(wants_data)
-        if not wants_data and self.connection.is_resting():
+        if self.is_greedy or (not wants_data and not closing and self.connection.is_resting()):
             self._go_on_later()
 
     def _go_on_later(self) -> None:

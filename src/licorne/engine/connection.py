@@ -31,16 +31,32 @@ class Closing(IntEnum):
 class Connection:
     """Be the sans-IO state machine of one transport connection."""
 
-    __slots__ = ("closing", "deadline", "idle_since", "refusal")
+    __slots__ = ("closing", "deadline", "has_departed", "idle_since", "refusal", "successor")
 
     #: A member of `Closing`.
     closing: int
     #: When `expire` wants to be called; NEVER for not at all.
     deadline: float
+    #: A peer has given up exchanges of which the application does not know yet; who has told it sets this back.
+    has_departed: bool
     #: Since when `is_idle` holds; the connection idle for longest is the first to go when they run short.
     idle_since: float
     #: Why the engine refused its peer, for the log; None if it did not.
     refusal: RemoteProtocolError | None
+    #: The engine that takes the place of this one from now on, and has been told all that this one was; nearly always
+    #: None.
+    successor: "Connection | None"
+
+    def __init__(self) -> None:
+        self.closing = 0
+        self.deadline = NEVER
+        self.has_departed = False
+        self.idle_since = 0.0
+        self.refusal = None
+        self.successor = None
+
+    def agree(self, protocol: str | None) -> None:
+        """Take the protocol that TLS has agreed on (ALPN), None for none; before `start`."""
 
     def start(self, now: float) -> None:
         """Take note that the transport is up."""
@@ -69,6 +85,10 @@ class Connection:
         """End gracefully: finish what runs, start nothing new, then close."""
         raise NotImplementedError
 
+    def retire(self) -> None:
+        """Have the next answer say that it is the last one; until then everything goes on."""
+        raise NotImplementedError
+
     def close(self) -> None:
         """Close now; what is queued still leaves. For idle connections."""
         raise NotImplementedError
@@ -95,6 +115,10 @@ class Connection:
 
     def is_resting(self) -> bool:
         """Tell whether nothing is read for the sake of other peers alone: `go_on` is wanted in the next turn."""
+        return False
+
+    def can_hold(self) -> bool:
+        """Tell whether what is ready should stay here while the transport is full, because it is ordered here."""
         return False
 
     def ends_with_connection(self) -> bool:

@@ -11,35 +11,19 @@ it promised. A fault of the application raises `LocalProtocolError` and reaches 
 from collections.abc import Iterable
 from typing import Any
 
-from licorne.engine import _bytes
-from licorne.engine.framing import has_no_content, parse_length
-from licorne.engine.headers import FIELD_NAME, FIELD_TEXT, HOP_BY_HOP, LOWER_NAME, list_tokens
+from licorne.engine.framing import has_no_content
 from licorne.engine.received import BodyBuffer, RequestHead
-from licorne.engine.sink import (
-    HAS_DATE,
-    HAS_NO_CONTENT,
-    HAS_SERVER,
-    HAS_TRAILERS,
-    NAMES_UPGRADE,
-    UNKNOWN_LENGTH,
-    WANTS_CLOSE,
-    ResponseSink,
-)
+from licorne.engine.response_fields import ResponseFields
+from licorne.engine.sink import HAS_NO_CONTENT, HAS_TRAILERS, UNKNOWN_LENGTH, WANTS_CLOSE, ResponseSink
 from licorne.engine.tunnel import Tunnel
-from licorne.errors import ClientDisconnected, LocalProtocolError, RemoteProtocolError
+from licorne.errors import ClientDisconnected, LocalProtocolError
 
 __all__ = ["Exchange"]
 
 # The same once more, typed in the `.pxd`: a name that is typed there is not visible from outside.
 _UNKNOWN_LENGTH = UNKNOWN_LENGTH
-_FIELD_NAME = FIELD_NAME
-_FIELD_TEXT = FIELD_TEXT
-_LOWER_NAME = LOWER_NAME
-_HAS_DATE = HAS_DATE
 _HAS_NO_CONTENT = HAS_NO_CONTENT
-_HAS_SERVER = HAS_SERVER
 _HAS_TRAILERS = HAS_TRAILERS
-_NAMES_UPGRADE = NAMES_UPGRADE
 _WANTS_CLOSE = WANTS_CLOSE
 
 # The states of a response; the first four come in this order, the last one within _BODY.
@@ -52,57 +36,53 @@ _FILE = 4
 # Raw bytes both ways.
 _TUNNEL = 5
 
-_OWNED = HOP_BY_HOP | {b"content-length", b"date", b"server"}
-# Most names are told apart from the owned ones by their length alone.
-_OWNED_LENGTHS = bytes(1 if size in {len(name) for name in _OWNED} else 0 for size in range(256))
 # In place of a list that has nothing in it; nothing is ever added to it.
 _NO_FIELDS: list[tuple[bytes, bytes]] = []
 _MIN_STATUS = 200
 _MAX_STATUS = 599
 _SWITCHING_PROTOCOLS = 101
+_OK = 200
 
 
-class Exchange:
+class Exchange(ResponseFields):
     """Carry one request to the application and one response back."""
 
     __slots__ = (
         "body",
         "bytes_sent",
-        "flags",
         "gate",
-        "head",
         "is_aborted",
         "is_disconnected",
         "is_leaving",
-        "remaining",
+        "is_released",
         "response_headers",
         "sink",
         "state",
         "status",
-        "tunnel",
+        "write_gate",
     )
 
     # construction
 
     def begin(self, head: RequestHead, body: BodyBuffer, sink: ResponseSink) -> None:
         """Set every attribute of a new exchange; cheaper than a constructor with arguments."""
-        self.head = head
+        self._begin_fields(head)
         self.body = body
         self.sink = sink
+        #: Opened once and forgotten: for body, and for room behind a sink that was full.
         self.gate: Any = None
+        self.write_gate: Any = None
         self.state = _IDLE
         self.status = 0
         self.response_headers = _NO_FIELDS
-        self.flags = 0
-        self.remaining = _UNKNOWN_LENGTH
         self.bytes_sent = 0
-        #: What the exchange carries if it is accepted as a tunnel.
-        self.tunnel: Tunnel | None = None
         self.is_aborted = False
         #: The transport is gone: nothing that is written can arrive.
         self.is_disconnected = False
         #: The peer said that it leaves, or the server stops: `receive()` tells, writing still works.
         self.is_leaving = False
+        #: Nobody works on it any more.
+        self.is_released = False
 
     # input: what the engine says
 
@@ -125,17 +105,35 @@ class Exchange:
         if tunnel is not None:
             tunnel.lost()
         self._open_gate()
+        self.open_write_gate()
 
     def leave(self) -> None:
         """Take a half-close of the peer, or the server's stop: the application should end, and may still answer."""
         self.is_leaving = True
         self._open_gate()
 
+    def open_write_gate(self) -> None:
+        """Wake who waits for room: the sink is not full any more."""
+        if self.write_gate is not None:
+            self.write_gate.open()
+            self.write_gate = None
+
+    def release(self) -> None:
+        """Take note that the application has done with the exchange."""
+        self.is_released = True
+
     # input: what the application takes
 
     def take_body(self) -> bytes:
         """Hand over the body bytes that have arrived."""
-        return self.body.take()
+        data = self.body.take()
+        if data:
+            self.sink.on_change()
+        return data
+
+    def note_room(self) -> None:
+        """Take note that the tunnel has room again: its messages were taken."""
+        self.sink.on_change()
 
     # output
 
@@ -173,8 +171,7 @@ class Exchange:
             raise LocalProtocolError("The response has already started.")
         if not isinstance(status, int) or not _MIN_STATUS <= status <= _MAX_STATUS:
             raise LocalProtocolError(f"The response status must be an integer from 200 to 599, got {status!r}.")
-        self.remaining = _UNKNOWN_LENGTH
-        self.flags = 0
+        self._forget_fields()
         fields = self._check_fields(headers)
         self.status = int(status)  # HTTPStatus and its like are integers too
         self.response_headers = fields
@@ -185,8 +182,7 @@ class Exchange:
             self.flags |= _WANTS_CLOSE
         if status in (204, 205) and self.remaining != _UNKNOWN_LENGTH:
             # RFC 9110 §8.6, §15.3.6: no Content-Length in a 204, and no other than 0 in a 205.
-            fields = [field for field in fields if field[0] != b"content-length"]
-            self.remaining = _UNKNOWN_LENGTH
+            fields = self._without_length(fields)
         if has_no_content(self.head.method, self.status):
             self.flags |= _HAS_NO_CONTENT
         self.state = _BODY
@@ -240,6 +236,16 @@ class Exchange:
         self.sink.start_file(count, end and not self.flags & _HAS_TRAILERS)
         return True
 
+    def write_file(self, data: bytes) -> None:
+        """Send bytes of what `start_file` opened, where the driver cannot (`can_send_files`).
+
+        Raises:
+            ClientDisconnected: The peer is gone.
+        """
+        if self.is_disconnected:
+            raise ClientDisconnected("The client disconnected.")
+        self.sink.send_data(data, False)
+
     def finish_file(self, end: bool) -> None:
         """Close what `start_file` opened; `end` as in `write`."""
         self.state = _BODY
@@ -255,6 +261,7 @@ class Exchange:
     def offer_tunnel(self, tunnel: Tunnel) -> None:
         """Take what this exchange carries if it is accepted as a tunnel: its clocks run from now on."""
         self.tunnel = tunnel
+        self.sink.on_change()
 
     def start_tunnel(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Accept the exchange as a tunnel for what was offered.
@@ -267,10 +274,11 @@ class Exchange:
             raise ClientDisconnected("The client disconnected.")
         if self.state != _IDLE:
             raise LocalProtocolError("The response has already started.")
-        self.flags = 0
-        # RFC 9110 §8.6: no Content-Length in a 1xx.
-        fields = [field for field in self._check_fields(headers) if field[0] != b"content-length"]
-        self.status = _SWITCHING_PROTOCOLS
+        self._forget_fields()
+        # RFC 9110 §8.6: no Content-Length in a 1xx, nor in what accepts a CONNECT.
+        fields = self._without_length(self._check_fields(headers))
+        # RFC 8441 §5: a version that has no 101 accepts by 200.
+        self.status = _SWITCHING_PROTOCOLS if self.head.http_version == "1.1" else _OK
         # A tunnel may be kept for long, and nobody asks for the answer to a key again.
         self.response_headers = [field for field in fields if field[0] != b"sec-websocket-accept"] or _NO_FIELDS
         self.state = _TUNNEL
@@ -331,6 +339,14 @@ class Exchange:
         """Tell whether the response is complete, or was given up."""
         return self.state == _COMPLETE
 
+    def is_full(self) -> bool:
+        """Tell whether the application should wait for `write_gate` before it sends more."""
+        return self.state != _COMPLETE and not self.is_disconnected and self.sink.is_full()
+
+    def can_send_files(self) -> bool:
+        """Tell whether the driver may send what `start_file` opens; if not, it must come by `write_file`."""
+        return self.sink.can_send_files()
+
     def awaits_trailers(self) -> bool:
         """Tell whether the body is complete and trailers are due."""
         return self.state == _TRAILERS
@@ -378,6 +394,8 @@ class Exchange:
         self.state = _COMPLETE
         self.tunnel = None  # which knows this exchange: neither should keep the other
         self._open_gate()
+        if self.write_gate is not None:
+            self.open_write_gate()
 
     def _count(self, size: int, end: bool) -> None:
         """Hold the application to the length that it promised."""
@@ -385,62 +403,5 @@ class Exchange:
             raise ClientDisconnected("The client disconnected.")
         if self.state != _BODY:
             raise LocalProtocolError("No response body is expected now.")
-        if self.remaining == _UNKNOWN_LENGTH or self.flags & _HAS_NO_CONTENT:
-            return
-        if size > self.remaining:
-            raise LocalProtocolError("Response content longer than Content-Length")
-        self.remaining -= size
-        if end and self.remaining:
-            raise LocalProtocolError("Response content shorter than Content-Length")
-
-    def _check_fields(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """Return the fields that may go to the wire, names in lower case; take note of those that we own."""
-        fields = []
-        for pair in headers:
-            first, second = pair
-            if type(first) is not bytes or type(second) is not bytes:
-                raise LocalProtocolError(f"A header must be a pair of bytes, got {pair!r}.")
-            name, value = first, second
-            if not name or not _bytes.is_all(name, 0, len(name), _LOWER_NAME):
-                name = self._lower(name)
-                pair = (name, value)
-            if not _bytes.is_all(value, 0, len(value), _FIELD_TEXT):
-                raise LocalProtocolError(f"Invalid HTTP header value: {value!r} of {name.decode()!r}.")
-            if len(name) < 256 and _OWNED_LENGTHS[len(name)] and not self._keeps(name, value):
-                continue
-            fields.append(pair if type(pair) is tuple else (name, value))
-        return fields
-
-    def _lower(self, name: bytes) -> bytes:
-        lowered = _bytes.translated(name, 0, len(name), _FIELD_NAME)
-        if lowered is None:
-            raise LocalProtocolError(f"Invalid HTTP header name: {name!r}.")
-        return lowered
-
-    def _keeps(self, name: bytes, value: bytes) -> bool:
-        """Note what a field says if it is an owned one; tell whether it goes to the wire as it is."""
-        if name == b"content-length":
-            return self._note_length(value)
-        if name == b"date":
-            self.flags |= _HAS_DATE
-            return True
-        if name == b"server":
-            self.flags |= _HAS_SERVER
-            return True
-        if name == b"connection" and b"close" in list_tokens(value):
-            self.flags |= _WANTS_CLOSE
-        if name == b"upgrade" and self.head.is_websocket and self.tunnel is None:
-            self.flags |= _NAMES_UPGRADE  # no application was asked yet: it is the refusal of a handshake
-        # Framing and connection fields are the server's: the ASGI specification says to ignore the application's.
-        return name not in HOP_BY_HOP
-
-    def _note_length(self, value: bytes) -> bool:
-        try:
-            length = parse_length(value)
-        except RemoteProtocolError:
-            raise LocalProtocolError(f"The Content-Length of the response is not a number: {value!r}.") from None
-        if self.remaining != _UNKNOWN_LENGTH and self.remaining != length:
-            raise LocalProtocolError("The response has two different Content-Length headers.")
-        is_first = self.remaining == _UNKNOWN_LENGTH
-        self.remaining = length
-        return is_first
+        if self.remaining != _UNKNOWN_LENGTH and not self.flags & _HAS_NO_CONTENT:
+            self._count_off(size, end)

@@ -11,6 +11,7 @@ __all__ = [
     "FIELD_TEXT",
     "HOP_BY_HOP",
     "LOWER_NAME",
+    "PROXY_FIELDS",
     "TOKEN",
     "is_host",
     "is_token",
@@ -46,6 +47,19 @@ _PERCENT = 37
 
 #: RFC 9110 §7.6.1: fields that describe one connection; the server owns them in responses.
 HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
+
+#: What proxies say of their clients: RFC 7239, and the fields that were there before it.
+PROXY_FIELDS = frozenset(
+    {
+        b"forwarded",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-port",
+        b"x-forwarded-prefix",
+        b"x-forwarded-proto",
+        b"x-real-ip",
+    }
+)
 
 
 def is_token(data: bytes) -> bool:

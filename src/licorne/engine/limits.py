@@ -31,3 +31,19 @@ class Limits:
     keep_alive_timeout: float = 75.0
     discard_timeout: float = 1.0
     linger_timeout: float = 5.0
+
+    h2_max_streams: int = 100  # at a time; more are refused, to be asked again (REFUSED_STREAM)
+    h2_window: int = 256 * 1024  # request body that one stream may send ahead of its application
+    h2_connection_window: int = 1024 * 1024  # the same for all streams of a connection
+    h2_max_frame: int = 16 * 1024  # payload of one frame
+    h2_max_header_list: int = 64 * 1024  # fields of one request, each with 32 bytes for itself (431)
+    h2_table: int = 4096  # HPACK table of what the peer sends
+    h2_send_buffer: int = 256 * 1024  # response body of one stream that waits for its peer
+    h2_reset_burst: int = 1000  # streams that end before their time, at once
+    h2_reset_rate: float = 33.0  # and each second
+    h2_glitch_burst: int = 10_000  # frames that carry nothing, at once
+    h2_glitch_rate: float = 330.0  # and each second
+    h2_max_continuations: int = 8  # frames that go on with one head
+    h2_max_settings: int = 32  # values in one SETTINGS frame
+    h2_max_queued_replies: int = 1000  # answers to PING and SETTINGS that the peer does not take
+    h2_stall_timeout: float = 60.0  # a response that waits for its peer's window

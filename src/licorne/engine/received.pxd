@@ -7,6 +7,7 @@ cdef class RequestHead:
     cdef public bint expects_continue
     cdef public list headers
     cdef public str http_version
+    cdef public bint is_plain
     cdef public bint is_websocket
     cdef public str method
     cdef public bytes path

@@ -12,6 +12,7 @@ class RequestHead:
         "expects_continue",
         "headers",
         "http_version",
+        "is_plain",
         "is_websocket",
         "method",
         "path",
@@ -28,6 +29,8 @@ class RequestHead:
     #: (lower-case name, value) in the order received.
     headers: list[tuple[bytes, bytes]]
     http_version: str
+    #: No field can be one that proxies add: none has a name that begins so and is as long. False is always right.
+    is_plain: bool
     #: It asks, and WebSocket is spoken here.
     is_websocket: bool
     method: str

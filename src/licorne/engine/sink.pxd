@@ -7,5 +7,8 @@ cdef class ResponseSink:
     cpdef start_file(self, Py_ssize_t count, bint end)
     cpdef finish_file(self, bint end)
     cpdef start_tunnel(self, list fields, int flags)
+    cpdef bint can_send_files(self)
+    cpdef bint is_full(self)
+    cpdef on_change(self)
     cpdef bint withdraw(self) except -1
     cpdef abort(self)

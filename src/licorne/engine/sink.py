@@ -54,16 +54,29 @@ class ResponseSink:
         raise NotImplementedError
 
     def start_file(self, count: int, end: bool) -> None:
-        """Queue what must stand before `count` bytes that the driver will send from a file; `end`: the last ones."""
-        raise NotImplementedError
+        """Queue what must stand before `count` bytes of a file; `end`: the last ones.
+
+        They are the driver's to send, or come as data where it cannot (`can_send_files`).
+        """
 
     def finish_file(self, end: bool) -> None:
         """Queue what must stand after those bytes."""
-        raise NotImplementedError
+        self.send_data(b"", end)
 
     def start_tunnel(self, fields: list[tuple[bytes, bytes]], flags: int) -> None:
         """Queue the acceptance of a tunnel: `send_data` takes raw bytes from now on; its `end` ends our side."""
         raise NotImplementedError
+
+    def can_send_files(self) -> bool:
+        """Tell whether the driver may send the bytes of a file by itself: they go to the wire as they are."""
+        return True
+
+    def is_full(self) -> bool:
+        """Tell whether as much is queued as should be that the peer does not let out; see `Exchange.write_gate`."""
+        return False
+
+    def on_change(self) -> None:
+        """Take note of what no other call tells: body was taken, a tunnel was offered, or has room again."""
 
     def withdraw(self) -> bool:
         """Forget a head that was sent, if it has not left; tell whether that went."""

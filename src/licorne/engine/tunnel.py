@@ -41,7 +41,10 @@ class Tunnel:
         raise NotImplementedError
 
     def is_full(self) -> bool:
-        """Tell whether nothing more should be read from the peer now."""
+        """Tell whether nothing more should be read from the peer now.
+
+        When the application has made room, the exchange is told (`Exchange.note_room`).
+        """
         raise NotImplementedError
 
     def is_resting(self) -> bool:

@@ -141,9 +141,10 @@ def outcome(entry: Entry) -> bytes:
 
 
 def request_id(entry: Entry) -> bytes | None:
-    """Return the identifier that the application gave, else the one that the request came with."""
-    given = response_field(entry, b"x-request-id")
-    return given or request_field(entry, b"x-request-id")
+    """Return the identifier that the application gave, else the server's, else the one that the request came with."""
+    account = entry.link.account
+    name, own = account.fields[0] if account is not None and account.fields else (b"x-request-id", None)
+    return response_field(entry, name) or own or request_field(entry, name)
 
 
 def host(entry: Entry) -> bytes | None:

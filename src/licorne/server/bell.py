@@ -1,12 +1,19 @@
 """Bell: wakes a coroutine of a loop from any thread and from signal handlers."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-__all__ = ["Bell"]
+__all__ = ["Bell", "call_soon"]
 
 T = TypeVar("T")
+
+
+def call_soon(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
+    """Have a loop call something, from any thread and from signal handlers; do nothing if it is closed."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call)
 
 
 class Bell:
@@ -27,10 +34,7 @@ class Bell:
         """Wake who waits. Without a loop nobody does, and what has changed is seen when somebody begins to."""
         if self._loop is None:
             return
-        try:
-            self._loop.call_soon_threadsafe(self._rung.set)
-        except RuntimeError:  # the loop is closed
-            return
+        call_soon(self._loop, self._rung.set)
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
         """Return when `condition` holds; it is looked at now and at each ring."""

@@ -16,7 +16,7 @@ from licorne.engine.connection import Closing
 from licorne.link import Link
 from licorne.server.intake import turn
 
-__all__ = ["cut", "log_losses", "running_requests"]
+__all__ = ["cut", "drop_idle", "log_losses", "running_requests"]
 
 #: How often the loop turns for what was cancelled, which may be several tasks deep, and for what was written.
 _END_TURNS = 10
@@ -47,6 +47,13 @@ def log_losses(runtime: Runtime, logger: logging.Logger) -> None:
 def _is_cut(link: Link) -> bool:
     """Tell whether something is still to come in or to go out; a connection that only lingers loses nothing."""
     return isinstance(link, DriverLink) and (link.connection.closing == Closing.OPEN or link.unsent_bytes() > 0)
+
+
+def drop_idle(runtime: Runtime) -> None:
+    """Drop every link on which nothing runs and nothing is to be sent."""
+    for link in list(runtime.links):
+        if not link.tasks and not (isinstance(link, DriverLink) and link.unsent_bytes()):
+            link.drop()
 
 
 def running_requests(runtime: Runtime) -> str:

@@ -1,17 +1,23 @@
 """Loops: which event loop a worker runs on.
 
 Rules: `auto` is uvloop where it is installed, else asyncio's own; a loop that was asked for by name and cannot
-be had is a StartupError, never replaced by another.
+be had is a StartupError, never replaced by another. uvloop aborts the process in places where it finds no descriptor
+left, so it is seen to before that there are some.
 """
 
 import asyncio
+import contextlib
+import os
 import sys
 from collections.abc import Callable
 
 from licorne.errors import StartupError
-from licorne.server.importer import import_object
+from licorne.server.application.importer import import_object
 
-__all__ = ["LoopFactory", "choose_loop", "refuse_running_loop"]
+__all__ = ["LoopFactory", "choose_loop", "refuse_exhausted", "refuse_running_loop"]
+
+#: More than a loop and a first connection take.
+_DESCRIPTORS = 16
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -32,6 +38,16 @@ def refuse_running_loop() -> None:
     except RuntimeError:
         return
     raise RuntimeError("run() starts an event loop, and one is running here; use: await licorne.serve(…)")
+
+
+def refuse_exhausted() -> None:
+    """Raise a StartupError where the system lets this process open nothing more, or hardly anything."""
+    try:
+        with contextlib.ExitStack() as opened:
+            for _ in range(_DESCRIPTORS):
+                opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        raise StartupError(f"cannot start: {error.strerror or error}; see ulimit -n") from None
 
 
 def _asyncio_factory() -> LoopFactory:

@@ -18,7 +18,12 @@ class Quota:
         self._on_spent = on_spent
 
     def count(self) -> None:
-        """Take note of one response."""
+        """Take note of one response; nothing more happens after the last, nor where there is no limit."""
         self._left -= 1
         if self._left == 0:
             self._on_spent(self.limit)
+
+    @property
+    def counted(self) -> int:
+        """Return how many responses were counted."""
+        return self.limit - self._left

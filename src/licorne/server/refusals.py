@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from licorne.errors import RemoteProtocolError
 from licorne.link import Link
+from licorne.logs.escape import escape_text
 
 __all__ = ["Refusals"]
 
@@ -37,7 +38,8 @@ class Refusals:
             self._left_out += 1
             return
         self._written += 1
-        peer = f"{link.client[0]}:{link.client[1]}" if link.client else "a UNIX socket"
+        # A trusted proxy may pass on any text in place of an address.
+        peer = f"{escape_text(link.client[0])}:{link.client[1]}" if link.client else "a UNIX socket"
         self.logger.warning("%s (%d, %s, from %s)", _kind(refusal.status), refusal.status, refusal.reason, peer)
 
     def tick(self, now: float) -> None:

@@ -8,14 +8,18 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 from licorne.config.options import Config
 from licorne.drivers.base import DriverOptions
 from licorne.engine.connection import Connection
+from licorne.engine.defaults import DefaultHeaders
 from licorne.engine.exchange import Exchange
-from licorne.engine.http1 import new_connection_factory
-from licorne.engine.http1.writer import DefaultHeaders
+from licorne.engine.http1 import new_connection_factory as new_http1_factory
+from licorne.engine.http2 import new_connection_factory as new_http2_factory
+from licorne.engine.http2 import new_upgrade
 from licorne.engine.limits import Limits
+from licorne.engine.negotiate import new_connection_factory
 from licorne.engine.websocket import new_session_factory
 from licorne.engine.websocket.deflate import DeflateOptions
 from licorne.engine.websocket.options import SessionOptions
@@ -36,7 +40,7 @@ __all__ = [
 
 #: The part of the open files that connections may use; the rest is the application's.
 _CONNECTION_SHARE = 0.9
-#: The sweep comes no more often than this for the clocks of requests that wait and of WebSockets, in seconds.
+#: The sweep comes no more often than this for the clocks of handshakes, waiting requests and WebSockets, in seconds.
 _MIN_TICK = 0.05
 _TICKS_PER_CLOCK = 8
 _TICKS_PER_WAIT = 4
@@ -65,6 +69,21 @@ def limits_of(config: Config) -> Limits:
         keep_alive_timeout=config.timeout_keep_alive,
         discard_timeout=config.timeout_unread_body,
         linger_timeout=config.timeout_linger,
+        h2_max_streams=config.h2_max_streams,
+        h2_window=config.h2_window,
+        h2_connection_window=config.h2_connection_window,
+        h2_max_frame=config.h2_max_frame,
+        h2_max_header_list=config.h2_max_header_list,
+        h2_table=config.h2_table,
+        h2_send_buffer=config.h2_send_buffer,
+        h2_reset_burst=config.h2_reset_burst,
+        h2_reset_rate=float(config.h2_reset_rate),
+        h2_glitch_burst=config.h2_glitch_burst,
+        h2_glitch_rate=float(config.h2_glitch_rate),
+        h2_max_continuations=config.h2_max_continuations,
+        h2_max_settings=config.h2_max_settings,
+        h2_max_queued_replies=config.h2_max_queued_replies,
+        h2_stall_timeout=config.timeout_write_stall,
     )
 
 
@@ -108,18 +127,29 @@ def date_ticks(defaults: DefaultHeaders) -> Callable[[float], None]:
 def connections_of(config: Config, defaults: DefaultHeaders) -> Callable[[], Connection]:
     """Return what makes the engine of each connection. Raises StartupError when the parser is not installed."""
     parser = "native" if config.http == "auto" else config.http
+    limits = limits_of(config)
+    takes_websocket = config.ws != "none"
+    new_http1_that = partial(
+        new_http1_factory,
+        limits,
+        parser,
+        defaults,
+        has_hint=config.keep_alive_header,
+        max_event_bytes=config.h11_max_incomplete_event_size or 0,
+        takes_websocket=takes_websocket,
+    )
     try:
-        return new_connection_factory(
-            limits_of(config),
-            parser,
-            defaults,
-            has_hint=config.keep_alive_header,
-            max_event_bytes=config.h11_max_incomplete_event_size or 0,
-            takes_websocket=config.ws != "none",
-        )
+        new_http1 = new_http1_that()
     except ImportError as error:
         advice = f"install it with: pip install 'licorne[{parser}]'"
         raise StartupError(f"the HTTP parser {parser} cannot be imported ({error}); {advice}") from None
+    if not config.speaks_http2:
+        return new_http1
+    new_http2 = new_http2_factory(limits, defaults, takes_websocket=takes_websocket)
+    new_clear_http1 = None
+    if config.h2c_upgrade:
+        new_clear_http1 = new_http1_that(upgrade=new_upgrade(limits, defaults, takes_websocket=takes_websocket))
+    return new_connection_factory(new_http1, new_http2, limits.head_timeout, new_clear_http1)
 
 
 def session_options_of(config: Config) -> SessionOptions:
@@ -161,10 +191,12 @@ def sessions_of(config: Config) -> Callable[[Exchange], WebSocketSession] | None
 
 
 def tick_of(config: Config) -> float:
-    """Return how often the clocks of requests that wait for their turn and of WebSockets must be looked at."""
+    """Return how often, in seconds, the clocks of handshakes, waiting requests and WebSockets must be looked at."""
     clocks = [config.ws_ping_interval, config.ws_ping_timeout, config.ws_idle_timeout]
     clocks += [config.ws_handshake_timeout, config.ws_close_timeout]
     ticks = [clock / _TICKS_PER_CLOCK for clock in clocks if clock and config.ws != "none"]
+    if config.timeout_tls_handshake:
+        ticks.append(config.timeout_tls_handshake / _TICKS_PER_CLOCK)
     if config.limit_concurrency:
         ticks.append(config.limit_concurrency_wait / _TICKS_PER_WAIT)
     return max(_MIN_TICK, min(ticks, default=math.inf))

@@ -2,9 +2,8 @@
 
     startup      bind → lifespan.startup → listen
     main loop    wait until `should_exit`, from a signal, a thread or the request limit
-    shutdown     take what the listen queues hold, close the listeners → drain: idle connections end at once, busy
-                 ones after their exchange → at half of the bound running exchanges see `http.disconnect` → at the
-                 bound they are cancelled → lifespan.shutdown, always last
+    shutdown     serve on for the delay, if there is one → take what the listen queues hold, close the listeners →
+                 let what runs end within its bound (draining.py) → lifespan.shutdown, always last
 
 Rules: the worker alone knows both the driver and the ASGI layer, and introduces them to each other. What keeps it
 from serving is raised as a StartupError after everything that was begun has been ended.
@@ -24,15 +23,22 @@ from licorne.config.options import Config
 from licorne.drivers.asyncio import AsyncioRuntime
 from licorne.errors import StartupError
 from licorne.logs.access import AccessLog
-from licorne.server.bell import Bell
-from licorne.server.cutting import cut, log_losses
-from licorne.server.hint import UpgradeHint
-from licorne.server.importer import LoadedApp
-from licorne.server.intake import Intake, turn
-from licorne.server.listeners import Listener, adopt_sockets, binds_of, open_listeners
-from licorne.server.loops import choose_loop, refuse_running_loop
-from licorne.server.preparing import asgi_options_of, configure_logging, load, refuse_unusable
+from licorne.server.application.hint import UpgradeHint
+from licorne.server.application.importer import LoadedApp
+from licorne.server.application.preparing import asgi_options_of, configure_logging, load, refuse_unusable
+from licorne.server.attached.messages import Message
+from licorne.server.companion import Companion, Pulse, call_all
+from licorne.server.companions import companions_of
+from licorne.server.draining import Draining
+from licorne.server.entrances import protocol_factory_of
+from licorne.server.intake import Intake
+from licorne.server.listening.listeners import Listener, adopt_sockets, listeners_of, with_scheme
+from licorne.server.loops import choose_loop, refuse_exhausted, refuse_running_loop
+from licorne.server.orders import Orders
+from licorne.server.proxies import front_of
 from licorne.server.quota import Quota
+from licorne.server.recycling import warn_of_no_successor
+from licorne.server.redirecting import Redirects
 from licorne.server.refusals import Refusals
 from licorne.server.settings import (
     connections_of,
@@ -46,19 +52,12 @@ from licorne.server.settings import (
 from licorne.server.signals import INTENTIONS, Capture, Intention
 from licorne.server.threads import ThreadWatch
 from licorne.server.ticks import Ticks
+from licorne.server.tls.contexts import with_absolute_files
+from licorne.server.tls.entering import refuse_unusable_tls
 
 __all__ = ["Server", "check"]
 
 logger = logging.getLogger("licorne.error")
-
-#: How long the end of connections is waited for before a line says so.
-_QUIET_SECONDS = 0.3
-#: When running exchanges hear of the shutdown if it may last for ever.
-_ANNOUNCE_SECONDS = 15.0
-#: How long cancelled tasks may take to end before the worker goes without them.
-_CANCEL_SECONDS = 5.0
-#: How often the loop turns before idle connections are closed: what had arrived by then has been read.
-_SETTLE_TURNS = 4
 
 
 class Server:
@@ -66,6 +65,11 @@ class Server:
 
     Set `should_exit` to stop gracefully and `force_exit` to stop at once; both may be set from any thread.
     """
+
+    #: Whether a supervisor watches this server and can replace it.
+    is_attached = False
+    #: Whether this server says what concerns all workers.
+    is_first = True
 
     def __init__(self, config: Config) -> None:
         if not isinstance(config, Config):
@@ -75,14 +79,19 @@ class Server:
         #: Whether connections have been let in; it stays True afterwards.
         self.started = False
         self.intake = Intake([])
+        self.redirects = Redirects([])
         self.lifespan: Lifespan | None = None
+        #: Whoever goes along with this server; add to them before it serves.
+        self.companions: list[Companion] = companions_of(config)
+        #: What it was told about its end.
+        self.orders = Orders(config.drain_delay)
         self._loaded: LoadedApp | None = None
         self._runtime: AsyncioRuntime | None = None
-        self._access_log: AccessLog | None = None
-        self._refusals: Refusals | None = None
-        self._should_exit = False
-        self._force_exit = False
-        self._bell = Bell()
+        self._quota = _quota_of(config, self.spend)
+        #: What the parts of the runtime want to be called for at the end.
+        self._closers: list[Callable[[], None]] = []
+        #: What can be read anew while it serves.
+        self.rereads: list[Callable[[], None]] = []
         self._capture = Capture(lambda number, frame: self.handle_exit(number, frame))
 
     def run(self, sockets: Sequence[socket.socket] | None = None) -> None:
@@ -90,6 +99,7 @@ class Server:
         refuse_running_loop()
         self.load()  # first: the loop may be in the application's directory too
         loop_factory = choose_loop(self.config.loop)
+        refuse_exhausted()
         with ThreadWatch() as threads, asyncio.Runner(loop_factory=loop_factory) as runner:
             loop = runner.get_loop()
             serving = loop.create_task(self.serve(sockets))
@@ -106,7 +116,7 @@ class Server:
         `sockets` are served in place of the configured addresses and closed at the end.
         """
         self.load()
-        self._bell.attach()
+        self.orders.attach()
         with self.capture_signals():
             await self._serve(sockets)
 
@@ -114,7 +124,9 @@ class Server:
         """Import the application unless that was done. Raises ConfigError, StartupError."""
         if self._loaded is None:
             refuse_unusable(self.config)
+            self.config = with_absolute_files(self.config)
             self._loaded = load(self.config)
+            refuse_unusable_tls(self.config, is_loaded=True)
         return self._loaded
 
     @property
@@ -127,34 +139,48 @@ class Server:
         """Return the event loop's own servers, one for each listener."""
         return self.intake.servers
 
+    @property
+    def runtime(self) -> AsyncioRuntime | None:
+        """Return the driver, None until connections are about to be let in."""
+        return self._runtime
+
+    @property
+    def served(self) -> int:
+        """Return how many responses were given, as far as they are counted."""
+        return self._quota.counted
+
+    def tell(self, message: Message) -> None:
+        """Tell the supervisor something; nobody hears it where there is none."""
+
     # --- being told to stop ----------------------------------------------------------------------------------
 
     @property
     def should_exit(self) -> bool:
         """Tell whether the server is to stop gracefully; may be set from any thread."""
-        return self._should_exit
+        return self.orders.is_stop()
 
     @should_exit.setter
     def should_exit(self, value: bool) -> None:
-        self._should_exit = value
-        self._bell.ring()
+        self.orders.set_stop(value)
 
     @property
     def force_exit(self) -> bool:
         """Tell whether the server is to stop without waiting for anything; may be set from any thread."""
-        return self._force_exit
+        return self.orders.is_force()
 
     @force_exit.setter
     def force_exit(self, value: bool) -> None:
-        self._force_exit = value
-        self._bell.ring()
+        self.orders.set_force(value)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal: stop, or stop at once. It is raised again when the server has ended."""
         self._capture.caught.append(sig)
         if self.should_exit and INTENTIONS.get(sig) is Intention.STOP_THEN_FORCE:
-            self.force_exit = True
-        self.should_exit = True
+            if self.started and not self.orders.is_hurry():
+                self.orders.hurry()
+            else:
+                self.orders.set_force(True)
+        self.orders.set_stop(True)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -168,6 +194,9 @@ class Server:
     # --- the three stages ------------------------------------------------------------------------------------
 
     async def _serve(self, sockets: Sequence[socket.socket] | None) -> None:
+        pulse = Pulse(self.companions)
+        pulse.start()
+        call_all(self.companions, lambda companion: companion.begun(self))
         try:
             await self.startup(sockets=sockets)
             await self.main_loop()
@@ -176,43 +205,73 @@ class Server:
             # It failed to start, or the task that serves was cancelled, perhaps while it stopped: only the
             # application is waited for.
             await self.intake.close()
+            await self.redirects.close()
             await self._abort()
             await self._stop_application()
             raise
+        finally:
+            pulse.stop()
+            call_all(self.companions, lambda companion: companion.ended())
         _log_process("Finished server process [%d]")
 
     async def startup(self, sockets: Sequence[socket.socket] | None = None) -> None:
         """Bind, start the application, let connections in. Raises StartupError."""
         config = self.config
-        self.intake = Intake(open_listeners(binds_of(config)) if sockets is None else adopt_sockets(sockets))
+        self.intake = self.new_intake(sockets)
+        self.redirects = Redirects(self.intake.take_redirects())
         _log_process("Started server process [%d]")
         loaded = self.load()
+        if not self.is_attached:
+            warn_of_no_successor(config)
         self.lifespan = Lifespan(loaded.app, config.lifespan, logger, loaded.asgi_version)
         if not await self._start_application(self.lifespan):
             return
         self._runtime = runtime = self._new_runtime(loaded, self.lifespan)
         runtime.start()
-        await self.intake.open(runtime.protocol_factory, config.backlog)
+        new_protocol = protocol_factory_of(config, runtime, self._closers, self.rereads, is_first=self.is_first)
+        await self.intake.open(new_protocol, config.backlog, runtime.count)
+        await self.redirects.open(config, self.listeners)
+        runtime.on_tick.append(self.intake.tick)
         self.started = True
-        for listener in self.listeners:
-            _log_running_on(listener)
+        self.announce()
+        call_all(self.companions, lambda companion: companion.ready())
+
+    def new_intake(self, sockets: Sequence[socket.socket] | None) -> Intake:
+        """Bind. Raises StartupError."""
+        return Intake(listeners_of(self.config) if sockets is None else self.adopt(sockets))
+
+    def adopt(self, sockets: Sequence[socket.socket]) -> list[Listener]:
+        """Return listeners of sockets that somebody else has bound. Raises StartupError."""
+        return with_scheme(self.config, adopt_sockets(sockets))
+
+    def announce(self) -> None:
+        """Say where the server runs."""
+        for listener in (*self.listeners, *self.redirects.listeners):
+            log_running_on(listener)
 
     async def main_loop(self) -> None:
         """Wait until the server is told to stop."""
-        await self._bell.wait_until(lambda: self.should_exit)
+        await self.orders.wait_for_stop()
 
     async def shutdown(self, sockets: Sequence[socket.socket] | None = None) -> None:
         """Close the listeners, let running exchanges end within their bound, stop the application."""
         logger.info("Shutting down")
+        call_all(self.companions, lambda companion: companion.draining())
+        draining = None if self._runtime is None else Draining(self._runtime, self.orders)
+        if draining is not None:
+            await draining.delay()
         await self.intake.close()
-        await self._drain()
+        await self.redirects.close()
+        if draining is not None:
+            await draining.drain(self.config.timeout_graceful_shutdown)
+        call_all(self.companions, lambda companion: companion.drained())
         await self._stop_application()
 
     # --- starting --------------------------------------------------------------------------------------------
 
     async def _start_application(self, lifespan: Lifespan) -> bool:
         """Return whether to go on; False when the server was told to stop meanwhile."""
-        is_ready = await self._bell.race(lifespan.startup(), lambda: self.should_exit)
+        is_ready = await self.orders.unless_stop(lifespan.startup())
         if isinstance(lifespan.error, SystemExit | KeyboardInterrupt):
             raise lifespan.error
         if is_ready is False:
@@ -226,78 +285,47 @@ class Server:
         config = self.config
         loop = asyncio.get_running_loop()
         default_headers = default_headers_of(config)
-        if config.access_log:
-            self._access_log = AccessLog(config.access_log_format, loop.call_later)
-        quota = _quota_of(config, self._end_of_quota)
+        access_log = AccessLog(config.access_log_format, loop.call_later) if config.access_log else None
         application = Application(
             loaded.app,
             lifespan.state,
             asgi_options_of(config, loaded),
-            self._access_log.log if self._access_log else None,
-            quota.count if config.limit_max_requests else None,
+            access_log.log if access_log else None,
+            self._quota.count if config.limit_max_requests or self.is_attached else None,
             loop.time,
         )
+        application.front = front_of(config)
         new_connection = connections_of(config, default_headers)
         options = driver_options_of(config)
         runtime = AsyncioRuntime(loop, limits_of(config), options, new_connection, application)
         runtime.tick = min(runtime.tick, tick_of(config))
-        self._refusals = refusals = Refusals(logger, quota.count)
+        refusals = Refusals(logger, self._quota.count)
+        self._closers = [refusals.flush, *([access_log.close] if access_log else [])]
         runtime.on_refusal = application.shared.on_refusal = refusals.take
         application.shared.open_session = UpgradeHint(logger) if config.ws == "none" else sessions_of(config)
         runtime.on_tick.append(Ticks(logger, date_ticks(default_headers), application.tick, refusals.tick))
         return runtime
 
-    def _end_of_quota(self, limit: int) -> None:
+    def spend(self, limit: int) -> None:
+        """Take note that as many responses were given as the limit allows."""
         logger.info("Maximum request limit of %d exceeded. Terminating process.", limit)
-        self.should_exit = True
+        self.orders.set_stop(True)
 
     # --- stopping --------------------------------------------------------------------------------------------
 
-    async def _drain(self) -> None:
-        """Let running exchanges end: by themselves, then because they are told, then because they are cancelled."""
-        runtime = self._runtime
-        if runtime is None:
-            return
-        await turn(_SETTLE_TURNS)
-        runtime.begin_drain()
-        bound = self.config.timeout_graceful_shutdown
-        half = bound / 2 or _ANNOUNCE_SECONDS
-        quiet = min(_QUIET_SECONDS, half)
-        if await self._is_drained(quiet):
-            return
-        what = "connections to close" if runtime.links else "background tasks to complete"
-        logger.info("Waiting for %s. (CTRL+C to force quit)", what)
-        if await self._is_drained(half - quiet):
-            return
-        runtime.announce_shutdown()
-        if await self._is_drained(bound / 2 or None):
-            return
-        if not self.force_exit:
-            log_losses(runtime, logger)
-        await self._abort()
-
-    async def _is_drained(self, timeout: float | None) -> bool:
-        assert self._runtime is not None
-        return bool(await self._bell.race(self._runtime.drained(timeout), lambda: self.force_exit))
-
     async def _abort(self) -> None:
-        if self._runtime is None:
-            return
-        await cut(self._runtime)
-        if not await self._runtime.drained(_CANCEL_SECONDS) and self._runtime.running:
-            logger.error("%d running task(s) do not end although they were cancelled", self._runtime.running)
+        if self._runtime is not None:
+            await Draining(self._runtime, self.orders).abort()
 
     async def _stop_application(self) -> None:
         if self._runtime is not None:
             self._runtime.stop()
         if self.lifespan is not None and not self.force_exit:
-            await self._bell.race(self.lifespan.shutdown(), lambda: self.force_exit)
+            await self.orders.unless_force(self.lifespan.shutdown())
         if self.lifespan is not None:
             await self.lifespan.abort()
-        if self._refusals is not None:
-            self._refusals.flush()
-        if self._access_log is not None:
-            self._access_log.close()
+        for close in self._closers:
+            close()
 
 
 def check(config: Config) -> str:
@@ -305,6 +333,7 @@ def check(config: Config) -> str:
     configure_logging(config)
     refuse_unusable(config)
     loaded = load(config)
+    refuse_unusable_tls(config, is_loaded=True)
     choose_loop(config.loop)
     return str(loaded)
 
@@ -318,8 +347,11 @@ def _log_process(line: str) -> None:
     logger.info(line, os.getpid(), extra=_bold(line, "%d"))
 
 
-def _log_running_on(listener: Listener) -> None:
+def log_running_on(listener: Listener) -> None:
+    """Say where to find a server."""
     line = "Licorne running on %s (Press CTRL+C to quit)"
+    if listener.is_redirect:
+        line = "Redirecting from %s to https"
     logger.info(line, listener.url, extra=_bold(line, "%s"))
 
 

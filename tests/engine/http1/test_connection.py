@@ -18,6 +18,7 @@ from tests.support.play import (
     lose,
     play,
     read,
+    retire,
     shutdown,
     start,
     trail,
@@ -412,6 +413,35 @@ def test_shutdown_in_the_middle_of_an_answer_closes_after_it(connect: Connect) -
     book = play(connect()) >> GET >> start(200) >> write(b"he") >> shutdown >> write(b"llo", True)
     assert book.connection.closing != Closing.OPEN
     assert len(read_answers(book.out, ["GET"], True)) == 1
+
+
+def test_a_retired_connection_stays_open_until_its_next_answer(connect: Connect) -> None:
+    book = play(connect()) >> GET >> answer(200, b"ok") << OK >> retire >> wait(2) << NOTHING << Closing.OPEN
+    book >> GET >> answer(200, b"ok") << OK_CLOSE << Closing.LINGER
+
+
+def test_a_retired_connection_makes_the_running_answer_its_last(connect: Connect) -> None:
+    play(connect()) >> GET >> retire >> answer(200, b"ok") << OK_CLOSE << Closing.LINGER
+
+
+def test_a_connection_retired_in_an_answer_closes_after_the_next(connect: Connect) -> None:
+    book = play(connect()) >> GET >> start(200) >> write(b"he") >> retire >> write(b"llo", True)
+    assert book.connection.closing == Closing.OPEN
+    book.out = b""
+    book >> GET >> answer(200, b"ok") << OK_CLOSE << Closing.LINGER
+
+
+def test_a_connection_may_be_retired_before_its_first_request_and_twice(connect: Connect) -> None:
+    play(connect()) >> retire >> retire >> GET >> answer(200, b"ok") << OK_CLOSE << Closing.LINGER
+
+
+def test_a_retired_connection_answers_only_the_first_of_pipelined_requests(connect: Connect) -> None:
+    book = play(connect()) >> retire >> GET + GET >> answer(200, b"ok") << OK_CLOSE << Closing.LINGER
+    assert len(book.exchanges) == 1
+
+
+def test_a_retired_connection_that_shuts_down_closes_soon(connect: Connect) -> None:
+    play(connect()) >> GET >> answer(200, b"ok") << OK >> retire >> shutdown >> wait(1) << NOTHING << Closing.FLUSH
 
 
 # --- what attackers found -----------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from licorne.engine.connection import NEVER, Closing, Connection
+from licorne.engine.defaults import DefaultHeaders
 from licorne.engine.http1 import new_connection_factory
-from licorne.engine.http1.writer import DefaultHeaders
 from licorne.engine.limits import Limits
 from licorne.engine.tunnel import Tunnel
 from licorne.errors import ClientDisconnected

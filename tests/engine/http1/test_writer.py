@@ -2,9 +2,10 @@
 
 import pytest
 
+from licorne.engine.defaults import DefaultHeaders
 from licorne.engine.http1.writer import (
     LAST_CHUNK,
-    DefaultHeaders,
+    Heads,
     serialize_chunk_line,
     serialize_head,
     serialize_informational,
@@ -24,30 +25,31 @@ def defaults() -> DefaultHeaders:
 
 
 def test_head_begins_with_status_line_and_default_fields(defaults: DefaultHeaders) -> None:
-    assert defaults.head(200, 0) == b"HTTP/1.1 200 OK\r\n" + EPOCH + b"server: licorne\r\nx-a: 1\r\n"
+    assert Heads(defaults).head(200, 0) == b"HTTP/1.1 200 OK\r\n" + EPOCH + b"server: licorne\r\nx-a: 1\r\n"
 
 
 def test_applications_date_and_server_take_the_place_of_ours(defaults: DefaultHeaders) -> None:
-    assert defaults.head(200, HAS_DATE) == b"HTTP/1.1 200 OK\r\nserver: licorne\r\nx-a: 1\r\n"
-    assert defaults.head(200, HAS_SERVER) == b"HTTP/1.1 200 OK\r\n" + EPOCH + b"x-a: 1\r\n"
-    assert defaults.head(200, HAS_DATE | HAS_SERVER) == b"HTTP/1.1 200 OK\r\nx-a: 1\r\n"
+    assert Heads(defaults).head(200, HAS_DATE) == b"HTTP/1.1 200 OK\r\nserver: licorne\r\nx-a: 1\r\n"
+    assert Heads(defaults).head(200, HAS_SERVER) == b"HTTP/1.1 200 OK\r\n" + EPOCH + b"x-a: 1\r\n"
+    assert Heads(defaults).head(200, HAS_DATE | HAS_SERVER) == b"HTTP/1.1 200 OK\r\nx-a: 1\r\n"
 
 
 def test_date_is_the_one_of_the_last_refresh(defaults: DefaultHeaders) -> None:
-    before = defaults.head(200, 0)
+    heads = Heads(defaults)
+    before = heads.head(200, 0)
     defaults.refresh(1.0)
-    assert defaults.head(200, 0) == before.replace(b"00:00:00 GMT", b"00:00:01 GMT")
+    assert heads.head(200, 0) == before.replace(b"00:00:00 GMT", b"00:00:01 GMT")
 
 
 def test_no_date_when_none_is_wanted() -> None:
     defaults = DefaultHeaders([], has_date=False)
     defaults.refresh(0.0)
-    assert defaults.head(404, 0) == b"HTTP/1.1 404 Not Found\r\n"
+    assert Heads(defaults).head(404, 0) == b"HTTP/1.1 404 Not Found\r\n"
 
 
 def test_unregistered_status_has_an_empty_phrase() -> None:
     # RFC 9112 §4: the space before the phrase is needed even then.
-    assert DefaultHeaders([], has_date=False).head(299, 0) == b"HTTP/1.1 299 \r\n"
+    assert Heads(DefaultHeaders([], has_date=False)).head(299, 0) == b"HTTP/1.1 299 \r\n"
 
 
 def test_head_is_one_piece_with_its_body() -> None:
@@ -71,11 +73,11 @@ def test_last_chunk_with_and_without_trailers() -> None:
 
 
 def test_refusal_says_why_and_closes() -> None:
-    assert serialize_refusal(400, "no good", DefaultHeaders([], has_date=False)) == (
+    assert serialize_refusal(400, "no good", Heads(DefaultHeaders([], has_date=False))) == (
         b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n"
         b"content-length: 8\r\nconnection: close\r\n\r\nno good\n"
     )
 
 
 def test_refusal_for_want_of_room_says_when_to_come_back() -> None:
-    assert b"\r\nretry-after: 1\r\n" in serialize_refusal(503, "busy", DefaultHeaders([], has_date=False))
+    assert b"\r\nretry-after: 1\r\n" in serialize_refusal(503, "busy", Heads(DefaultHeaders([], has_date=False)))

@@ -24,7 +24,7 @@ from licorne.engine.http1.pace import Pace
 from licorne.engine.http1.parser import Parser
 from licorne.engine.http1.request import Http1Request
 from licorne.engine.http1.response import Http1Response
-from licorne.engine.http1.writer import DefaultHeaders
+from licorne.engine.http1.writer import Heads
 from licorne.engine.limits import Limits
 from licorne.engine.sink import ResponseSink
 from licorne.engine.tunnel import Tunnel
@@ -85,12 +85,13 @@ class Http1Connection(Connection):
     # construction
 
     def __init__(
-        self, limits: Limits, parser: Parser, defaults: DefaultHeaders, hint: bytes = b"", takes_websocket: bool = True
+        self, limits: Limits, parser: Parser, heads: Heads, hint: bytes = b"", takes_websocket: bool = True
     ) -> None:
-        """Take the limits, a parser of its own, the default fields, the Keep-Alive field line or b"", and a choice."""
+        """Take the limits, a parser of its own, the heads, the Keep-Alive field line or b"", and a choice."""
+        super().__init__()
         self.limits = limits
         self.parser = parser
-        self.response = Http1Response(defaults, hint)
+        self.response = Http1Response(heads, hint)
         self.request = Http1Request(limits, self.response, takes_websocket)
         self.keep_alive = limits.keep_alive_timeout or NEVER
         self.requests_left = limits.max_requests or MAX_LENGTH
@@ -100,10 +101,6 @@ class Http1Connection(Connection):
         self.ending = _NOT_ENDING
         self.pace = Pace(limits)
         self.phase = _FRESH
-        self.closing = 0
-        self.deadline = NEVER
-        self.idle_since = 0.0
-        self.refusal: RemoteProtocolError | None = None
 
     # input
 
@@ -179,6 +176,11 @@ class Http1Connection(Connection):
             self.deadline = min(self.deadline, now + _IDLE_GRACE)
         elif self.phase in (_FRESH, _DISCARD, _LINGER):
             self.deadline = min(self.deadline, now + _FRESH_GRACE)
+
+    def retire(self) -> None:
+        self.requests_left = 0
+        if not self.response.has_left():
+            self.response.keeps_alive = False
 
     def close(self) -> None:
         self.closing = max(self.closing, _CLOSING_FLUSH)

@@ -1,5 +1,6 @@
 """The header fields that an HTTP/1 connection itself must understand, gathered from a head in one pass."""
 
+from licorne.engine.headers import PROXY_FIELDS
 from licorne.errors import RemoteProtocolError
 
 __all__ = ["KnownFields"]
@@ -7,12 +8,15 @@ __all__ = ["KnownFields"]
 _NAMES = (b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", b"te", b"upgrade")
 # Most names are told apart from these by their length alone.
 _KNOWN_LENGTHS = bytes(1 if size in {len(name) for name in _NAMES} else 0 for size in range(256))
+# Those that proxies add are looked for elsewhere, if there may be any.
+_PROXY_LENGTHS = bytes(1 if size in {len(name) for name in PROXY_FIELDS} else 0 for size in range(256))
+_PROXY_LETTERS = bytes(1 if letter in {name[0] for name in PROXY_FIELDS} else 0 for letter in range(256))
 
 
 class KnownFields:
     """Hold the values of one head; None for a field that is absent. One for a connection, reused."""
 
-    __slots__ = ("connection", "expect", "host", "length", "te", "transfer_encoding", "upgrade")
+    __slots__ = ("connection", "expect", "host", "is_plain", "length", "te", "transfer_encoding", "upgrade")
 
     def gather(self, fields: list[tuple[bytes, bytes]]) -> None:
         """Forget the last head and take what the fields of the next one say.
@@ -27,10 +31,16 @@ class KnownFields:
         self.expect: bytes | None = None
         self.te: bytes | None = None
         self.upgrade: bytes | None = None
+        self.is_plain = True
         for field in fields:
             name = field[0]
-            if len(name) < 256 and _KNOWN_LENGTHS[len(name)]:
+            size = len(name)
+            if size >= 256:
+                continue
+            if _KNOWN_LENGTHS[size]:
                 self._note(name, field[1])
+            if _PROXY_LENGTHS[size] and _PROXY_LETTERS[name[0]]:
+                self.is_plain = False
 
     def _note(self, name: bytes, value: bytes) -> None:
         if name == b"host":

@@ -75,6 +75,7 @@ class Http1Request(RequestSink):
             raise RemoteProtocolError(413, "the request body is too large")
         head.content_length = length
         head.expects_continue = self._expects_continue(minor)
+        head.is_plain = known.is_plain
         head.takes_trailers = known.te is not None and b"trailers" in list_tokens(known.te)
         head.asks_websocket = known.upgrade is not None and self._asks_websocket(head, minor)
         head.is_websocket = head.asks_websocket and self.takes_websocket

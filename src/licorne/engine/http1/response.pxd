@@ -1,7 +1,7 @@
 cimport cython
 
 from licorne.engine.http1.writer cimport (
-    DefaultHeaders,
+    Heads,
     serialize_chunk_line,
     serialize_head,
     serialize_informational,
@@ -32,10 +32,10 @@ cdef Py_ssize_t _MAX_COPIED_BYTES
 
 @cython.final
 cdef class Http1Response(ResponseSink):
-    cdef DefaultHeaders defaults
     cdef list fields
     cdef int flags
     cdef int framing
+    cdef Heads heads
     cdef bytes hint
     cdef bint is_aborted
     cdef bint keeps_alive

@@ -6,7 +6,7 @@ gets a Content-Length instead of chunks. A large body is queued as it is, never 
 
 from licorne.engine.http1.writer import (
     LAST_CHUNK,
-    DefaultHeaders,
+    Heads,
     serialize_chunk_line,
     serialize_head,
     serialize_informational,
@@ -47,10 +47,10 @@ class Http1Response(ResponseSink):
     """Frame one response after the other."""
 
     __slots__ = (
-        "defaults",
         "fields",
         "flags",
         "framing",
+        "heads",
         "hint",
         "is_aborted",
         "keeps_alive",
@@ -64,9 +64,9 @@ class Http1Response(ResponseSink):
 
     # construction
 
-    def __init__(self, defaults: DefaultHeaders, hint: bytes) -> None:
-        """Take the default fields, and the Keep-Alive field line (or b"") that the first response carries."""
-        self.defaults = defaults
+    def __init__(self, heads: Heads, hint: bytes) -> None:
+        """Take what responses begin with, and the Keep-Alive field line (or b"") that the first response carries."""
+        self.heads = heads
         self.hint = hint
         #: What is ready to leave; None for nothing.
         self.out: list[bytes] | None = None
@@ -128,7 +128,7 @@ class Http1Response(ResponseSink):
             self.state = _DONE
 
     def start_tunnel(self, fields: list[tuple[bytes, bytes]], flags: int) -> None:
-        self._queue(serialize_upgrade(self.defaults.head(_SWITCHING_PROTOCOLS, flags), fields))
+        self._queue(serialize_upgrade(self.heads.head(_SWITCHING_PROTOCOLS, flags), fields))
         self.keeps_alive = False
         self.framing = _LENGTH  # what follows is nobody's to frame
         self.state = _BODY
@@ -148,7 +148,7 @@ class Http1Response(ResponseSink):
 
     def refuse(self, status: int, reason: str) -> None:
         """Queue a complete answer to a peer that broke a rule."""
-        self._queue(serialize_refusal(status, reason, self.defaults))
+        self._queue(serialize_refusal(status, reason, self.heads))
         self.keeps_alive = False
         self.state = _DONE
 
@@ -185,7 +185,7 @@ class Http1Response(ResponseSink):
     def _send_first(self, data: bytes, end: bool) -> None:
         """Queue the head and the first body bytes."""
         last = self._frame(len(data), end)
-        first = self.defaults.head(self.status, self.flags)
+        first = self.heads.head(self.status, self.flags)
         if self.framing == _NO_CONTENT:
             self._queue(serialize_head(first, self.fields, last, b""))
         elif self.framing == _CHUNKED or len(data) > _MAX_COPIED_BYTES:

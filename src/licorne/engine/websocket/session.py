@@ -183,6 +183,7 @@ class WebSocketSession(SessionFacts):
         was_full = incoming.is_full
         message = incoming.take_message()
         if was_full:
+            self.exchange.note_room()
             if incoming.final is not None:
                 if message is None:
                     self._end_put_off()

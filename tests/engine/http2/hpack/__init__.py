@@ -1,0 +1,1 @@
+"""The header compression of HTTP/2."""

@@ -1,0 +1,1 @@
+"""licorne inside gunicorn: real processes of both."""
