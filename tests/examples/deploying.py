@@ -70,11 +70,22 @@ def adapted(name: str, directory: Path, listen: str, ours: str) -> str:
 
 @contextmanager
 def kept_port() -> Iterator[int]:
-    """Give a port that the system gives to nobody else; whoever asks for this one, as the proxies do, may listen."""
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", 0))
-        yield int(sock.getsockname()[1])
+    """Give a port that the system gives to nobody else; whoever asks for this one, as the proxies do, may listen.
+
+    It is kept on both loopback addresses: nginx listens on one for two seconds before it gives up over the other.
+    """
+    with socket.socket() as ipv4, socket.socket(socket.AF_INET6) as ipv6:
+        for sock in (ipv4, ipv6):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        ipv4.bind(("127.0.0.1", 0))
+        port = int(ipv4.getsockname()[1])
+        try:
+            ipv6.bind(("::1", port))
+        except OSError:  # somebody has that one
+            with kept_port() as other:
+                yield other
+        else:
+            yield port
 
 
 def wait_for_port(port: int) -> None:
