@@ -21,7 +21,6 @@ cdef int _REFUSED_STREAM
 cdef int _HAS_NO_CONTENT
 cdef int _LARGEST_ID
 cdef long long _NO_LIMIT
-cdef long long _MAX_LATE_BYTES
 cdef BodyBuffer _NO_BODY
 
 

@@ -42,9 +42,6 @@ _HAS_NO_CONTENT = HAS_NO_CONTENT
 _LARGEST_ID = MAX_WINDOW
 _NO_LIMIT = 2**62
 
-# A request that is answered is reset when so much more of it has come.
-_MAX_LATE_BYTES = 64 * 1024
-
 # Shared by all requests without a body: it has ended, and nothing is ever added to it.
 _NO_BODY = BodyBuffer(0)
 _NO_BODY.has_ended = True
@@ -293,14 +290,10 @@ class Intake:
     # internals
 
     def _discard(self, stream: Http2Stream) -> None:
-        """Judge body that nobody will take, and end it when it goes on."""
+        """Judge body that nobody will take. When it goes on, its clock ends it."""
         exchange = stream.exchange
-        if not stream.has_ended():
-            return
-        if exchange is not None and 0 <= exchange.head.content_length < stream.received:
+        if stream.has_ended() and exchange is not None and 0 <= exchange.head.content_length < stream.received:
             raise H2Error(_PROTOCOL_ERROR, "the request body is longer than announced", stream.id)
-        if stream.late_bytes() > _MAX_LATE_BYTES:
-            self.reset(stream, _NO_ERROR)
 
     def _prioritize(self, stream: Http2Stream, head: RequestHead) -> None:
         """Give a new stream its priority: PRIORITY_UPDATE goes before the field (RFC 9218 §7)."""

@@ -10,6 +10,7 @@ from licorne.engine.tunnel cimport Tunnel
 cdef double _NEVER
 cdef int _CLOSED
 cdef int _WINDOW_UPDATE
+cdef Py_ssize_t _MAX_LATE_BYTES
 
 
 @cython.final

@@ -22,6 +22,9 @@ _NEVER = NEVER
 _CLOSED = CLOSED
 _WINDOW_UPDATE = WINDOW_UPDATE
 
+# A request that is answered has no time left when so much more of it has come.
+_MAX_LATE_BYTES = 64 * 1024
+
 
 class Uploads:
     """Open the windows of one connection as its applications take what has come, and know what is overdue."""
@@ -101,9 +104,17 @@ class Uploads:
         return self.settle(now)
 
     def linger_until(self, stream: Http2Stream) -> float:
-        """Return until when a peer may go on with a request that is answered."""
+        """Return until when a peer may go on with a request that is answered.
+
+        Even one that sends too much is reset at the next look at the clock: curl 7.88 takes an answer that it reads
+        together with the reset for a failure.
+        """
         limits = self.limits
-        return stream.read_at + ((limits.linger_timeout if stream.is_tunnel() else limits.discard_timeout) or _NEVER)
+        if stream.is_tunnel():
+            return stream.read_at + (limits.linger_timeout or _NEVER)
+        if stream.late_bytes() > _MAX_LATE_BYTES:
+            return stream.read_at
+        return stream.read_at + (limits.discard_timeout or _NEVER)
 
     # predicates
 
