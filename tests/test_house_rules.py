@@ -34,6 +34,8 @@ ARROWS = {
     "licorne.errors": (),
     "licorne.link": (),
     "licorne.trust": (),
+    "licorne.carrier": (),
+    "licorne.broadcast": ("licorne.errors", "licorne.carrier"),
     "licorne.engine": ("licorne.errors",),
     "licorne.engine.http1": ("licorne.errors", "licorne.engine"),
     "licorne.engine.http2": ("licorne.errors", "licorne.engine"),
@@ -71,6 +73,7 @@ ARROWS = {
         "licorne",
         "licorne.errors",
         "licorne.link",
+        "licorne.carrier",
         "licorne.trust",
         "licorne.engine",
         "licorne.engine.http1",
@@ -168,7 +171,12 @@ LAZY = (
 )
 
 #: The choosers, which import an adapter of ours together with the library that it adapts.
-CHOOSERS = {"licorne.engine.http1.parser", "licorne.engine.websocket.codec", "licorne.engine.negotiate"}
+CHOOSERS = {
+    "licorne.engine.http1.parser",
+    "licorne.engine.websocket.codec",
+    "licorne.engine.negotiate",
+    "licorne.broadcast.backends",
+}
 
 
 def part_of(module: str) -> str:

@@ -5,6 +5,9 @@
     ├── StartupError           a good configuration that cannot be served     exit code 3
     │   └── AppLoadError       the application could not be imported or made  exit code 3
     ├── ChannelError           a message between worker and supervisor cannot be expressed
+    ├── BroadcastError         a broadcast that cannot be                     (licorne.broadcast)
+    │   ├── BroadcastUnavailable  nobody can be told now                      (a ConnectionError)
+    │   └── SubscriberTooSlow  whoever listens was cut off
     ├── LocalProtocolError     the application broke the ASGI or HTTP rules   (a RuntimeError)
     ├── RemoteProtocolError    the peer broke them; carries the HTTP answer
     ├── WebSocketError         the peer broke the rules of WebSocket; carries the close code
@@ -18,6 +21,8 @@ __all__ = [
     "EXIT_CONFIG",
     "EXIT_STARTUP",
     "AppLoadError",
+    "BroadcastError",
+    "BroadcastUnavailable",
     "ChannelError",
     "ClientDisconnected",
     "ConfigError",
@@ -26,6 +31,7 @@ __all__ = [
     "RemoteProtocolError",
     "SentAfterClose",
     "StartupError",
+    "SubscriberTooSlow",
     "WebSocketError",
 ]
 
@@ -71,6 +77,18 @@ class AppLoadError(StartupError):
 
 class ChannelError(LicorneError):
     """Say why a message cannot be told through the channel between a worker and its supervisor."""
+
+
+class BroadcastError(LicorneError):
+    """Say why something cannot be broadcast."""
+
+
+class BroadcastUnavailable(BroadcastError, ConnectionError):
+    """Tell who publishes that the message was not taken, because what is to carry it is away or overloaded."""
+
+
+class SubscriberTooSlow(BroadcastError):
+    """Tell who listens that it was cut off: it has let more messages wait than it may."""
 
 
 class LocalProtocolError(LicorneError, RuntimeError):

@@ -110,24 +110,51 @@ def test_a_peer_that_reads_nothing_neither_blocks_nor_lets_memory_grow(ends: tup
 
 def test_numbers_are_forgotten_before_lines(ends: tuple[Channel, Channel]) -> None:
     sender, receiver = ends
-    fill(sender, Log("INFO", PAYLOAD))
+    fill(sender, Drain(PAYLOAD))
     for _ in range(60):
         for _ in range(200):
             sender.send(TICK)
-        sender.send(Broadcast("topic", PAYLOAD))
+        sender.send(Log("INFO", PAYLOAD))
     messages = receive_all(receiver, sender)
-    assert sum(isinstance(message, Broadcast) for message in messages) == 60
+    assert sum(isinstance(message, Log) for message in messages) == 60
     assert sum(isinstance(message, Tick) for message in messages) < 60 * 200
 
 
 def test_a_flood_is_received_in_portions(ends: tuple[Channel, Channel]) -> None:
     sender, receiver = ends
     got = 0
-    sender.send(Broadcast("topic", "x" * 1_000_000))
+    sender.send(Broadcast("topic", b"x" * 1_000_000))
     while not got:
         sender.flush()
         got += len(receiver.receive())
     assert got == 1
+
+
+def test_of_broadcasts_that_nobody_reads_the_oldest_are_lost_and_counted(ends: tuple[Channel, Channel]) -> None:
+    sender, receiver = ends
+    payload = b"x" * 100_000
+    for number in range(100):
+        sender.send(Broadcast(str(number), payload))
+    assert not sender.has_room
+    got = [message.topic for message in receive_all(receiver, sender) if isinstance(message, Broadcast)]
+    assert sender.lost
+    assert len(got) == 100 - sender.lost
+    assert got == sorted(got, key=int)
+    assert got[-1] == "99"
+    assert sender.has_room
+
+
+def test_everything_else_overtakes_broadcasts(ends: tuple[Channel, Channel]) -> None:
+    sender, receiver = ends
+    for _ in range(50):
+        sender.send(Broadcast("topic", b"x" * 50_000))
+    for _ in range(100):
+        sender.send(TICK)
+    messages = receive_all(receiver, sender)
+    assert sum(isinstance(message, Tick) for message in messages) == 100
+    assert sum(isinstance(message, Broadcast) for message in messages) == 50
+    assert isinstance(messages[-1], Broadcast)
+    assert sender.lost == 0
 
 
 def test_threads_may_send_at_once(ends: tuple[Channel, Channel]) -> None:

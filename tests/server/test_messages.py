@@ -15,6 +15,9 @@ from licorne.server.attached.messages import (
     Draining,
     Ending,
     Failed,
+    Leave,
+    Listen,
+    Listening,
     Log,
     Message,
     Pace,
@@ -35,7 +38,11 @@ MESSAGES: list[Message] = [
     Retiring("too old"),
     Failed("Traceback\nlicorne: no"),
     Log("WARNING", "a line of ä\udcff"),
-    Broadcast("topic", {"a": [1, None, {"b": 2.5}]}),
+    Listen("room"),
+    Leave("ä"),
+    Listening("room"),
+    Broadcast("topic", b"\0\xff{}"),
+    Broadcast("ä" * 1000, b""),
     Start(["", "src"], "gASV"),
     Drain("stop", Pace.HASTY),
     Stop(),
@@ -91,6 +98,9 @@ def test_another_release_is_understood_as_far_as_possible() -> None:
         struct.pack(">I", 3) + b"\xff\xfe{",
         struct.pack(">I", 1) + b"{",
         struct.pack(">I", 0),
+        struct.pack(">I", 1) + b"\0",
+        struct.pack(">I", 4) + b"\0\0\2a",
+        struct.pack(">I", 4) + b"\0\0\1\xff",
         frame([1]),
         frame({"kind": 1}),
         frame({}),
@@ -107,14 +117,24 @@ def test_what_is_no_message_breaks_the_decoder_for_good(broken: bytes) -> None:
     assert decoder.feed(encode(Stop())) == []
 
 
-@pytest.mark.parametrize("payload", ["x" * MAX_FRAME_BYTES, {1, 2}, object()], ids=["too large", "set", "object"])
-def test_what_cannot_be_told_is_refused(payload: Any) -> None:
-    with pytest.raises(ChannelError, match="broadcast"):
-        encode(Broadcast("topic", payload))
+@pytest.mark.parametrize("line", [{1, 2}, object(), "x" * MAX_FRAME_BYTES], ids=["set", "object", "too large"])
+def test_what_cannot_be_told_is_refused(line: Any) -> None:
+    with pytest.raises(ChannelError, match="failed"):
+        encode(Failed(line))
 
 
-def test_a_payload_that_holds_itself_is_refused() -> None:
-    payload: list[Any] = []
-    payload.append(payload)
+def test_a_line_that_holds_itself_is_refused() -> None:
+    line: list[Any] = []
+    line.append(line)
+    with pytest.raises(ChannelError, match="failed"):
+        encode(Failed(line))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [("topic", b"x" * MAX_FRAME_BYTES), ("x" * 70_000, b""), ("\ud800", b""), ("topic", "text")],
+    ids=["too large", "long topic", "half a surrogate pair", "text"],
+)
+def test_what_cannot_be_broadcast_is_refused(topic: str, payload: Any) -> None:
     with pytest.raises(ChannelError, match="broadcast"):
-        encode(Broadcast("topic", payload))
+        encode(Broadcast(topic, payload))

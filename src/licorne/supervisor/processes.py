@@ -1,7 +1,8 @@
 """Processes: those of the workers, by their numbers in the fleet: started, told, heard, and asked for their end.
 
 Rules: the fleet hears of everything that happens to them, and decides. What a process has said is heard before its end
-is told. No failure of one is a failure of the others.
+is told. No failure of one is a failure of the others, and no flood of messages from one keeps the others waiting: each
+is heard a portion at a time.
 """
 
 import logging
@@ -12,14 +13,15 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
-from licorne.errors import EXIT_STARTUP, ChannelError, LicorneError, StartupError
+from licorne.errors import EXIT_STARTUP, LicorneError, StartupError
 from licorne.failures import describe
 from licorne.server.application.origins import with_origin
 from licorne.server.attached.channel import Channel
-from licorne.server.attached.messages import Broadcast, Failed, Message, Tick
+from licorne.server.attached.messages import Broadcast, Failed, Leave, Listen, Message, Tick
 from licorne.supervisor.actions import Spawn
 from licorne.supervisor.children import Child, reap_strangers
 from licorne.supervisor.fleet import Fleet
+from licorne.supervisor.relay import Relay
 from licorne.supervisor.rereading import Configs
 from licorne.supervisor.sockets import Sockets
 from licorne.supervisor.stations import Launcher
@@ -30,12 +32,17 @@ logger = logging.getLogger("licorne.error")
 
 #: What a call returns after which nothing is to be decided.
 NO_NEWS: Final = object()
+#: A worker is heard for so many reads at a time, and to the end once it has ended.
+_READS_PER_TURN: Final = 1
+_LAST_READS: Final = 256
+#: What is nothing to the fleet but a sign that a worker is well.
+_NO_NEWS: Final = (Tick, Broadcast, Listen, Leave)
 
 
 class Processes:
     """Hold the processes of a fleet."""
 
-    __slots__ = ("_children", "_configs", "_fleet", "_sockets", "launcher")
+    __slots__ = ("_children", "_configs", "_fleet", "_relay", "_sockets", "launcher")
 
     def __init__(self, fleet: Fleet, configs: Configs, sockets: Sockets) -> None:
         self._fleet = fleet
@@ -44,6 +51,7 @@ class Processes:
         #: What starts them; there is one before the first is wanted.
         self.launcher: Launcher | None = None
         self._children: dict[int, Child] = {}
+        self._relay = Relay(self._children.get)
 
     # --- what the fleet wants --------------------------------------------------------------------------------
 
@@ -67,11 +75,10 @@ class Processes:
         if child := self._children.get(worker_id):
             child.channel.send(message)
 
-    def tell_all(self, message: Message, but: int | None = None) -> None:
-        """Tell every worker something, perhaps but one."""
-        for worker_id, child in self._children.items():
-            if worker_id != but:
-                child.channel.send(message)
+    def tell_all(self, message: Message) -> None:
+        """Tell every worker something."""
+        for child in self._children.values():
+            child.channel.send(message)
 
     def signal(self, worker_id: int, number: int) -> None:
         """Send a worker a signal, if it is still there."""
@@ -95,10 +102,11 @@ class Processes:
                 continue
             try:
                 if not child.channel.is_closed:
-                    self._converse(worker_id)
+                    self._converse(worker_id, _LAST_READS)
             except Exception:
                 logger.exception("The last words of child process [%d] were not heard", child.pid)
             child.channel.close()
+            self._relay.forget(worker_id)
             del self._children[worker_id]
             self._fleet.exited(worker_id, status, time.monotonic())
         reap_strangers({child.pid for child in self._children.values()})
@@ -108,31 +116,26 @@ class Processes:
         for child in self._children.values():
             child.channel.close()
 
-    def _converse(self, worker_id: int) -> object:
-        """Hear what a worker says; tell whether it was no more than that it is well."""
+    def _converse(self, worker_id: int, reads: int = _READS_PER_TURN) -> object:
+        """Hear what a worker says; tell whether that changes nothing for the fleet."""
         child = self._children[worker_id]
         channel = child.channel
         channel.flush()
-        messages = channel.receive()
+        messages = channel.receive(reads)
         for message in messages:
-            if isinstance(message, Broadcast):
-                self._pass_on(worker_id, message)
+            if isinstance(message, Broadcast | Listen | Leave):
+                self._relay.take(worker_id, message)
             else:
                 self._fleet.message(worker_id, message, time.monotonic())
+        self._relay.watch(worker_id)
+        is_passed_on = self._relay.flush()
         if channel.is_closed:
             if channel.failure:
                 logger.error("Child process [%d] is told to end: %s", child.pid, channel.failure)
                 child.signal(signal.SIGTERM)
             self._fleet.closed(worker_id, time.monotonic())
-        is_well = all(isinstance(message, Tick) for message in messages) and not self._fleet.has_actions
-        return NO_NEWS if is_well and not channel.is_closed and not channel.wants_write else None
-
-    def _pass_on(self, worker_id: int, message: Broadcast) -> None:
-        try:
-            self.tell_all(message, but=worker_id)
-        except ChannelError as error:  # it has become too large on the way
-            pid = self._children[worker_id].pid
-            logger.error("Child process [%d] has sent what cannot be passed on: %s", pid, error)
+        is_well = all(isinstance(message, _NO_NEWS) for message in messages) and not self._fleet.has_actions
+        return NO_NEWS if is_well and is_passed_on and not channel.is_closed and not channel.wants_write else None
 
 
 def _named(error: Exception) -> LicorneError:

@@ -40,6 +40,8 @@ logger = logging.getLogger("licorne.error")
 _TICK_SECONDS = 1.0
 #: So many ticks come at least in the time that the supervisor waits for one.
 _TICKS_PER_HEALTHCHECK = 10
+#: Broadcasts may come faster than they can be handed on, and the event loop has other things to do.
+_READS_PER_TURN = 1
 
 
 class Attachment(Companion):
@@ -97,7 +99,7 @@ class Attachment(Companion):
     def _read(self) -> None:
         server = self._server
         assert server is not None
-        for message in self._channel.receive():
+        for message in self._channel.receive(_READS_PER_TURN):
             call_all(server.companions, methodcaller("told", message))
         self._channel.flush()
         if self._channel.is_closed:

@@ -6,7 +6,9 @@ It knows no event loop: whoever owns it watches `fileno()`, calls `receive()` wh
 Rules: nothing here blocks or raises because of the other end, which may be gone, or be stopped and read nothing.
 `send()` may be called from any thread, because a thread is what watches a blocked event loop, and from a signal's
 handler, which may interrupt another call. What cannot be sent waits in a queue that is bounded: numbers that the
-next second brings anew are forgotten first, what changes the state of a worker never is.
+next second brings anew are forgotten first, what changes the state of a worker never is. Broadcasts wait in a queue of
+their own, which everything else overtakes; where that is full the oldest is lost, and counted. Who can wait asks for
+`has_room` before.
 """
 
 import selectors
@@ -15,15 +17,21 @@ import threading
 from collections import deque
 from time import monotonic
 
-from licorne.server.attached.messages import Decoder, Message, encode
+from licorne.server.attached.messages import Broadcast, Decoder, Message, encode
 
 __all__ = ["Channel"]
 
 _MAX_QUEUE_BYTES = 1024 * 1024
+_MAX_BROADCAST_BYTES = 4 * 1024 * 1024
+#: Up to so much of what waits is sent at a time: as much more urgent messages have to wait behind.
+_PORTION_BYTES = 64 * 1024
 _READ_BYTES = 64 * 1024
 #: What one call of receive() reads at most, so that a flood cannot keep its caller.
 _READS_PER_CALL = 32
 _HIGHEST_RANK = 2
+
+#: What stands for the rank of a broadcast.
+_BROADCAST_RANK = -1
 
 _Frame = tuple[int, bytes]
 
@@ -32,6 +40,8 @@ class Channel:
     """Send messages to the other end and receive those from there."""
 
     __slots__ = (
+        "_broadcast_size",
+        "_broadcasts",
         "_decoder",
         "_frames",
         "_inbox",
@@ -42,6 +52,7 @@ class Channel:
         "_size",
         "_sock",
         "is_closed",
+        "lost",
     )
 
     def __init__(self, sock: socket.socket) -> None:
@@ -62,6 +73,11 @@ class Channel:
         self._frames: deque[_Frame] = deque()
         self._size = 0
         self._rest = b""
+        #: Broadcasts in order, and their size; they belong to who has the lock too.
+        self._broadcasts: deque[bytes] = deque()
+        self._broadcast_size = 0
+        #: How many broadcasts were lost because the other end does not read.
+        self.lost = 0
 
     def fileno(self) -> int:
         """Return the descriptor; -1 when this end was closed."""
@@ -77,12 +93,21 @@ class Channel:
     @property
     def wants_write(self) -> bool:
         """Tell whether something waits to be sent."""
-        return bool(self._rest or self._frames or self._inbox) and not self._is_broken
+        return bool(self._rest or self._frames or self._inbox or self._broadcasts) and not self._is_broken
+
+    @property
+    def has_room(self) -> bool:
+        """Tell whether a broadcast of any size can be queued without one being lost."""
+        return self._broadcast_size <= _MAX_BROADCAST_BYTES // 2
 
     def send(self, message: Message) -> None:
         """Queue a message and send what can be sent. Raises ChannelError when it is too large or no JSON."""
-        self._inbox.append((message.rank, encode(message)))
+        self._inbox.append((_BROADCAST_RANK if isinstance(message, Broadcast) else message.rank, encode(message)))
         self.flush()
+
+    def queue_broadcast(self, frame: bytes) -> None:
+        """Queue a broadcast that is encoded already; whoever does so flushes afterwards."""
+        self._inbox.append((_BROADCAST_RANK, frame))
 
     def flush(self) -> bool:
         """Send what can be sent; tell whether nothing is left."""
@@ -116,10 +141,9 @@ class Channel:
     def _write(self) -> bool:
         """Send until all is sent or there is no room; tell whether there was room for all."""
         self._sort_in()
-        while self._rest or self._frames:
+        while self._rest or self._frames or self._broadcasts:
             if not self._rest:
-                _, self._rest = self._frames.popleft()
-                self._size -= len(self._rest)
+                self._rest = self._next_portion()
             try:
                 sent = self._sock.send(self._rest)
             except (BlockingIOError, InterruptedError):
@@ -130,11 +154,31 @@ class Channel:
             self._rest = self._rest[sent:]
         return True
 
+    def _next_portion(self) -> bytes:
+        if self._frames:
+            _, frame = self._frames.popleft()
+            self._size -= len(frame)
+            return frame
+        portion = [self._broadcasts.popleft()]
+        size = len(portion[0])
+        while self._broadcasts and size + len(self._broadcasts[0]) <= _PORTION_BYTES:
+            portion.append(self._broadcasts.popleft())
+            size += len(portion[-1])
+        self._broadcast_size -= size
+        return b"".join(portion) if len(portion) > 1 else portion[0]
+
     def _sort_in(self) -> None:
         while self._inbox:
-            frame = self._inbox.popleft()
-            self._frames.append(frame)
-            self._size += len(frame[1])
+            rank, data = self._inbox.popleft()
+            if rank == _BROADCAST_RANK:
+                self._broadcasts.append(data)
+                self._broadcast_size += len(data)
+            else:
+                self._frames.append((rank, data))
+                self._size += len(data)
+        while self._broadcast_size > _MAX_BROADCAST_BYTES:
+            self._broadcast_size -= len(self._broadcasts.popleft())
+            self.lost += 1
         for rank in range(_HIGHEST_RANK, 0, -1):
             if self._size > _MAX_QUEUE_BYTES:
                 self._forget(rank)
@@ -147,15 +191,16 @@ class Channel:
         self._is_broken = True
         self._rest = b""
         self._frames.clear()
+        self._broadcasts.clear()
         self._inbox.clear()
-        self._size = 0
+        self._size = self._broadcast_size = 0
 
     # --- receiving -------------------------------------------------------------------------------------------
 
-    def receive(self) -> list[Message]:
-        """Return the messages that are there. `is_closed` becomes True at their end."""
+    def receive(self, reads: int = _READS_PER_CALL) -> list[Message]:
+        """Return the messages that are there, after so many reads at most. `is_closed` becomes True at their end."""
         messages, self._received = self._received, []
-        for _ in range(_READS_PER_CALL):
+        for _ in range(reads):
             data = self._read()
             if data is None:
                 break

@@ -1,12 +1,13 @@
 """Messages: what a worker and its supervisor tell each other, and how that looks on their socket.
 
-    frame     4 bytes of length, most significant first, then so many bytes of JSON
+    frame     4 bytes of length, most significant first, then so many bytes: of JSON, or of a broadcast
     JSON      {"kind": "tick", and the fields of the message}
+    broadcast a zero byte, which JSON never begins with, 2 bytes of length, the topic, and the payload as it is
 
     worker → supervisor    ready, tick (with the numbers of the worker), retiring, draining, ending;
-                           log and failed of one that cannot start
-    supervisor → worker    start, drain, stop, reopen-logs
-    both ways              broadcast: what one worker says is passed on to all others
+                           log and failed of one that cannot start; listen and leave: which topics it is told
+    supervisor → worker    start, drain, stop, reopen-logs; listening: the answer to listen
+    both ways              broadcast: what one worker says is passed on to those others that listen to the topic
 
 Rules: a frame has at most 1 MiB. The two ends may be of different releases, because a worker can be started after
 its package was replaced: kinds and fields that are not known here are passed over, fields that are missing take
@@ -29,6 +30,9 @@ __all__ = [
     "Draining",
     "Ending",
     "Failed",
+    "Leave",
+    "Listen",
+    "Listening",
     "Log",
     "Message",
     "Pace",
@@ -43,6 +47,9 @@ __all__ = [
 
 MAX_FRAME_BYTES = 1024 * 1024
 _LENGTH = struct.Struct(">I")
+_BROADCAST_MARK = 0
+#: The mark of a broadcast and the length of its topic.
+_BROADCAST_HEAD = struct.Struct(">BH")
 
 
 class Message:
@@ -121,17 +128,32 @@ class Log(Message):
     line: str
 
 
+@dataclass(frozen=True, slots=True)
+class Listen(Message):
+    """Ask for the broadcasts of a topic."""
+
+    kind: ClassVar[str] = "listen"
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave(Message):
+    """Ask for the broadcasts of a topic no more."""
+
+    kind: ClassVar[str] = "leave"
+    topic: str
+
+
 # --- both ways -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Broadcast(Message):
-    """Carry something that JSON can express to all other workers."""
+    """Carry bytes to all other workers that listen to a topic."""
 
     kind: ClassVar[str] = "broadcast"
-    rank: ClassVar[int] = 1
     topic: str
-    payload: Any
+    payload: bytes
 
 
 # --- a supervisor to its worker ------------------------------------------------------------------------------
@@ -144,6 +166,14 @@ class Start(Message):
     kind: ClassVar[str] = "start"
     import_path: list[str]
     packed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listening(Message):
+    """Say that each later broadcast of a topic is passed on to this worker."""
+
+    kind: ClassVar[str] = "listening"
+    topic: str
 
 
 class Pace(enum.StrEnum):
@@ -180,8 +210,8 @@ class ReopenLogs(Message):
 
 
 _CLASSES = (
-    *(Ready, Tick, Draining, Ending, Retiring, Failed, Log, Broadcast),
-    *(Start, Drain, Stop, ReopenLogs),
+    *(Ready, Tick, Draining, Ending, Retiring, Failed, Log, Listen, Leave),
+    *(Start, Drain, Stop, ReopenLogs, Listening),
 )
 _BY_KIND: dict[str, Any] = {found.kind: found for found in _CLASSES}
 #: What the value of a field must be, by its type; and what makes one that is missing and has no default.
@@ -191,15 +221,27 @@ _EMPTY: dict[Any, Any] = {int: int, str: str, list[str]: list}
 
 def encode(message: Message) -> bytes:
     """Return a message as a frame. Raises ChannelError when it is too large or no JSON."""
-    found: Any = message
-    content = {field.name: getattr(found, field.name) for field in fields(found)}
-    try:
-        body = json.dumps({**content, "kind": message.kind}, separators=(",", ":")).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ChannelError(f"a {message.kind} message cannot be expressed in JSON: {error}") from None
+    body = _broadcast_body(message) if isinstance(message, Broadcast) else _json_body(message)
     if len(body) > MAX_FRAME_BYTES:
         raise ChannelError(f"a {message.kind} message of {len(body)} bytes is larger than {MAX_FRAME_BYTES} bytes")
     return _LENGTH.pack(len(body)) + body
+
+
+def _broadcast_body(message: Broadcast) -> bytes:
+    try:
+        topic = message.topic.encode()
+        return _BROADCAST_HEAD.pack(_BROADCAST_MARK, len(topic)) + topic + message.payload
+    except (struct.error, UnicodeEncodeError, TypeError) as error:
+        raise ChannelError(f"a broadcast message cannot be expressed: {error}") from None
+
+
+def _json_body(message: Message) -> bytes:
+    found: Any = message
+    content = {field.name: getattr(found, field.name) for field in fields(found)}
+    try:
+        return json.dumps({**content, "kind": message.kind}, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ChannelError(f"a {message.kind} message cannot be expressed in JSON: {error}") from None
 
 
 class Decoder:
@@ -240,6 +282,8 @@ class Decoder:
 
     def _parse(self, body: bytes) -> Message | None:
         """Return a message; None when its kind is not known here."""
+        if body[:1] == b"\0":
+            return self._parse_broadcast(body)
         try:
             content = json.loads(body)
         except (ValueError, RecursionError) as error:
@@ -252,6 +296,17 @@ class Decoder:
             return _from_content(content)
         except TypeError as error:
             self.failure = f"a frame holds no message: {error}"
+            return None
+
+    def _parse_broadcast(self, body: bytes) -> Message | None:
+        try:
+            _, length = _BROADCAST_HEAD.unpack_from(body)
+            start = _BROADCAST_HEAD.size + length
+            if start > len(body):
+                raise ValueError("its topic is cut off")
+            return Broadcast(body[_BROADCAST_HEAD.size : start].decode(), body[start:])
+        except (struct.error, ValueError) as error:
+            self.failure = f"a frame holds no broadcast: {error}"
             return None
 
 

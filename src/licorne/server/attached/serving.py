@@ -27,6 +27,7 @@ from licorne.server.attached.channel import Channel
 from licorne.server.attached.messages import Failed, Message, Retiring
 from licorne.server.attached.orphans import LastResort, end_with_parent
 from licorne.server.attached.withheld import Withheld
+from licorne.server.carrying import Carrying
 from licorne.server.forked import kept_from_children
 from licorne.server.intake import Intake
 from licorne.server.listening.balance import Balance
@@ -141,7 +142,11 @@ class _AttachedServer(Server):
         self.channel = channel
         self.balance = balance
         self.last_resort = LastResort(config.timeout_worker_healthcheck)
-        self.companions = [Attachment(channel), *self.companions, *recycling_of(config), self.last_resort]
+        others = [found for found in self.companions if not isinstance(found, Carrying)]
+        self.companions = [
+            *(Attachment(channel), *others, Carrying(channel)),
+            *(*recycling_of(config), self.last_resort),
+        ]
 
     def new_intake(self, sockets: Sequence[socket.socket] | None) -> Intake:
         """Accept on what the supervisor has bound, in turn with others."""

@@ -1,0 +1,1 @@
+"""Redis: carries messages between machines, by Pub/Sub of one server, a cluster, or what Sentinels have elected."""
