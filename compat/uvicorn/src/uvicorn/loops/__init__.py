@@ -1,0 +1,1 @@
+"""The event loops that the parameter `loop` names."""

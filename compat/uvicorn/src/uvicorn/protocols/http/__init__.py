@@ -1,0 +1,1 @@
+"""What connections speak. It is licorne that speaks it; the classes here give names and constructors."""

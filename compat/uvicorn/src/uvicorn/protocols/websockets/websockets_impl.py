@@ -1,0 +1,11 @@
+"""WebSocketProtocol: a name of Uvicorn's for what licorne speaks."""
+
+from uvicorn.protocols._served import HttpProtocol
+
+__all__ = ["WebSocketProtocol"]
+
+
+class WebSocketProtocol(HttpProtocol):
+    """Be WebSocket, spoken by websockets where that is installed."""
+
+    licorne_name = "websockets"
