@@ -25,7 +25,7 @@ from licorne.errors import StartupError
 from licorne.logs.access import AccessLog
 from licorne.server.application.hint import UpgradeHint
 from licorne.server.application.importer import LoadedApp
-from licorne.server.application.preparing import asgi_options_of, configure_logging, load, refuse_unusable
+from licorne.server.application.preparing import asgi_options_of, configure_logging, load, refuse_unusable, suited
 from licorne.server.attached.messages import Message
 from licorne.server.companion import Companion, Pulse, call_all
 from licorne.server.companions import companions_of
@@ -221,6 +221,7 @@ class Server:
         self.redirects = Redirects(self.intake.take_redirects())
         _log_process("Started server process [%d]")
         loaded = self.load()
+        self.config = config = suited(self.config, loaded)
         if not self.is_attached:
             warn_of_no_successor(config)
         self.lifespan = Lifespan(loaded.app, config.lifespan, logger, loaded.asgi_version)
@@ -302,7 +303,8 @@ class Server:
         refusals = Refusals(logger, self._quota.count)
         self._closers = [refusals.flush, *([access_log.close] if access_log else [])]
         runtime.on_refusal = application.shared.on_refusal = refusals.take
-        application.shared.open_session = UpgradeHint(logger) if config.ws == "none" else sessions_of(config)
+        hint = UpgradeHint(logger, loaded.interface)
+        application.shared.open_session = hint if config.ws == "none" else sessions_of(config)
         runtime.on_tick.append(Ticks(logger, date_ticks(default_headers), application.tick, refusals.tick))
         return runtime
 

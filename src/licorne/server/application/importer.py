@@ -1,5 +1,7 @@
 """Importer: turns "module:attribute", or an object, into an ASGI 3 callable and says what it found.
 
+What is not ASGI 3 is adapted; the adapters are imported when they are needed, for most applications need none.
+
 Rules: a module that does not exist is one line with the nearest name; whatever the user's own code raises is
 kept as `AppLoadError.__cause__`, with a traceback that begins in the user's file. Nothing is called to find
 out what it is (interface.py reads signatures), except a factory, and that once.
@@ -17,9 +19,19 @@ from typing import Any, Literal
 
 from licorne.asgi.asgi2 import Asgi2Adapter
 from licorne.errors import AppLoadError
-from licorne.server.application.interface import Interface, classify, is_plainly_asgi, missing_arguments, parameters_of
+from licorne.server.application.interface import (
+    Interface,
+    advice_about,
+    classify,
+    is_coroutine_function,
+    is_plainly_an_application,
+    missing_arguments,
+    parameters_of,
+)
 
-__all__ = ["LoadedApp", "add_to_path", "import_object", "load_app"]
+__all__ = ["InterfaceName", "LoadedApp", "add_to_path", "import_object", "load_app"]
+
+InterfaceName = Literal["asgi3", "asgi2", "wsgi", "messaging"]
 
 logger = logging.getLogger("licorne.error")
 
@@ -33,7 +45,7 @@ class LoadedApp:
 
     app: Callable[..., Any]
     name: str
-    interface: Literal["asgi3", "asgi2"]
+    interface: InterfaceName
     is_from_factory: bool = False
 
     @property
@@ -47,7 +59,13 @@ class LoadedApp:
 
 
 def load_app(
-    target: str | Callable[..., Any] | None, *, factory: bool = False, interface: str = "auto", app_dir: str = ""
+    target: str | Callable[..., Any] | None,
+    *,
+    factory: bool = False,
+    interface: str = "auto",
+    app_dir: str = "",
+    wsgi_threads: int | None = None,
+    is_multiprocess: bool = False,
 ) -> LoadedApp:
     """Import, make and adapt the application that `target` names or is."""
     if target is None:
@@ -59,7 +77,7 @@ def load_app(
         found, name = _find(target, factory)
     made, is_from_factory = _make(found, name, factory)
     kind = _interface_of(made, name, interface)
-    app = Asgi2Adapter(made) if kind == "asgi2" else made
+    app = _adapted(made, kind, wsgi_threads, is_multiprocess)
     return LoadedApp(app, name, kind, is_from_factory)
 
 
@@ -183,7 +201,7 @@ def _choose(module: ModuleType, factory: bool) -> tuple[Any, str]:
 
 
 def _is_own_app(name: str, value: object, module: ModuleType) -> bool:
-    if name.startswith("_") or not is_plainly_asgi(value):
+    if name.startswith("_") or not is_plainly_an_application(value):
         return False
     # A class or function that was imported is a building block; an instance is this module's own.
     is_named = isinstance(getattr(value, "__name__", None), str)
@@ -226,7 +244,22 @@ def _call_factory(found: Any, name: str) -> Any:
     return made
 
 
-def _interface_of(made: Any, name: str, interface: str) -> Literal["asgi3", "asgi2"]:
+def _adapted(made: Any, kind: InterfaceName, wsgi_threads: int | None, is_multiprocess: bool) -> Callable[..., Any]:
+    if kind == "asgi2":
+        return Asgi2Adapter(made)
+    if kind == "wsgi":
+        from licorne.adapters.wsgi import DEFAULT_THREADS, WsgiToAsgi
+
+        return WsgiToAsgi(made, wsgi_threads or DEFAULT_THREADS, is_multiprocess=is_multiprocess)
+    if kind == "messaging":
+        from licorne.adapters.messaging import MessagingToAsgi
+
+        return MessagingToAsgi(made)
+    found: Callable[..., Any] = made
+    return found
+
+
+def _interface_of(made: Any, name: str, interface: str) -> InterfaceName:
     if not callable(made):
         raise AppLoadError(
             f"{name} is not an ASGI application: an object of type {type(made).__name__} cannot be called"
@@ -234,8 +267,11 @@ def _interface_of(made: Any, name: str, interface: str) -> Literal["asgi3", "asg
     kind = Interface(interface) if interface != "auto" else classify(made)
     if kind is Interface.NONE or kind is Interface.FACTORY:
         asked = f"it takes {parameters_of(made)}, and ASGI calls it with (scope, receive, send)"
-        raise AppLoadError(f"{name} is not an ASGI application: {asked}")
-    return "asgi2" if kind is Interface.ASGI2 else "asgi3"
+        raise AppLoadError(f"{name} is not an ASGI application: {asked}{advice_about(made)}")
+    if kind is Interface.WSGI and is_coroutine_function(made):
+        raise AppLoadError(f"{name} is not a WSGI application: it is a coroutine function, which WSGI does not await")
+    found: InterfaceName = kind.value
+    return found
 
 
 def _name_of(target: Any) -> str:

@@ -15,7 +15,7 @@ from licorne.server.application.importer import LoadedApp, add_to_path, load_app
 from licorne.server.settings import connections_of, default_headers_of, sessions_of
 from licorne.server.tls.entering import refuse_unusable_tls
 
-__all__ = ["asgi_options_of", "configure_logging", "load", "refuse_unusable"]
+__all__ = ["asgi_options_of", "configure_logging", "load", "refuse_unusable", "suited"]
 
 
 def configure_logging(config: Config) -> None:
@@ -36,11 +36,23 @@ def refuse_unusable(config: Config) -> None:
 
 def load(config: Config) -> LoadedApp:
     """Import the application. Raises AppLoadError."""
-    loaded = load_app(config.app, factory=config.factory, interface=config.interface, app_dir=config.app_dir)
+    loaded = load_app(
+        config.app,
+        factory=config.factory,
+        interface=config.interface,
+        app_dir=config.app_dir,
+        wsgi_threads=config.wsgi_threads,
+        is_multiprocess=config.workers not in (None, 1),
+    )
     asgi_logger = logging.getLogger("licorne.asgi")
     if not asgi_logger.isEnabledFor(TRACE_LEVEL):
         return loaded
     return dataclasses.replace(loaded, app=Trace(loaded.app, asgi_logger))
+
+
+def suited(config: Config, loaded: LoadedApp) -> Config:
+    """Return the configuration as the application needs it: WSGI has no WebSockets, so that none is offered."""
+    return dataclasses.replace(config, ws="none") if loaded.interface == "wsgi" else config
 
 
 def asgi_options_of(config: Config, loaded: LoadedApp) -> AsgiOptions:
