@@ -72,8 +72,11 @@ class Config:
     _: KW_ONLY
     factory: Yes = option(False, APPLICATION, "Call the application object without arguments to get the application.")
     app_dir: Annotated[str, Directory()] = option("", APPLICATION, "Look for the application in this directory first.")
-    interface: Annotated[str, Choice("auto", "asgi3", "asgi2")] = option(
+    interface: Annotated[str, Choice("auto", "asgi3", "asgi2", "wsgi", "messaging")] = option(
         "auto", APPLICATION, "Say which interface the application has, instead of finding out."
+    )
+    wsgi_threads: Annotated[int, Whole(1, 10_000)] = option(
+        40, APPLICATION, "Run a WSGI application in up to this many threads for each worker."
     )
     lifespan: Annotated[str, Choice("auto", "on", "off")] = option(
         "auto", APPLICATION, "Send the application lifespan events if it takes them, always or never."
@@ -240,8 +243,10 @@ class Config:
         "Trust these peers, where auto is 127.0.0.1 and ::1, whose word counts for the client and its scheme alone.",
         fallback="FORWARDED_ALLOW_IPS",
     )
-    forwarded_headers: Annotated[str, Choice("auto", "x-forwarded", "forwarded")] = option(
-        "auto", PROXIES, "Read this family of headers, where auto is whichever comes, and both if they agree."
+    forwarded_headers: Annotated[str, Choice("auto", "x-forwarded", "forwarded", "client")] = option(
+        "auto",
+        PROXIES,
+        "Read this family of headers, where auto is whichever comes, and client is of X-Forwarded what Uvicorn believes.",
     )
     untrusted_headers: Annotated[str, Choice("pass", "strip")] = option(
         "pass",
