@@ -1,11 +1,12 @@
 """Run what decides whether a change may land: lint, format, types, and the tests of both builds on every Python.
 
-    python3 tools/check.py [--only lint|types|tests] [--build compiled|pure] [--this-python] [-- pytest's arguments]
+    python3 tools/check.py [--only lint|types|tests|suites] [--build compiled|pure] [--this-python] [-- for pytest]
 
 Each pair of interpreter and build has its own environment with an ordinary installation of this checkout. The
 tests that are marked `exhaustive` run in both builds on the first interpreter; those marked `processes`, of parts that
-are never compiled, run compiled on the first and pure on the last; all the others run everywhere. The reports of
-pytest stay in `.cache/reports`. With CI=true a missing interpreter or a skipped test is a failure.
+are never compiled, run compiled on the first and pure on the last; all the others run everywhere. The suites of
+`suites.py` follow, each in an environment of its own. The reports of pytest stay in `.cache/reports`. With CI=true a
+missing interpreter or a skipped test is a failure.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from environments import (
@@ -34,8 +35,10 @@ from environments import (
     version_of,
 )
 from reports import Outcome, closing_line, read_report, show_table
+from suites import SUITES, Suite
 
 BUILDS = ("compiled", "pure")
+STEPS = ("lint", "types", "tests", "suites")
 WORKERS = 2
 REPORTS = ROOT / ".cache" / "reports"
 IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
@@ -76,6 +79,7 @@ def main() -> int:
         if "tests" in arguments.only:
             outcomes += [*missing, *missing_clients()]
             outcomes += [test_step(target, prepared[target], arguments.pytest) for target in targets]
+        outcomes += [suite_step(suite, arguments) for suite in chosen_suites(arguments)]
     except StepFailed as error:
         print(error, file=sys.stderr)
         outcomes.append(Outcome("set up", 0.0, False, note="see above"))
@@ -87,12 +91,12 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     """Read the command line; by default everything is run."""
     parser = argparse.ArgumentParser(description="Run licorne's lint, types and tests.")
-    parser.add_argument("--only", action="append", choices=("lint", "types", "tests"))
+    parser.add_argument("--only", action="append", choices=STEPS)
     parser.add_argument("--build", action="append", choices=BUILDS)
     parser.add_argument("--this-python", action="store_true", help="do not look for other interpreters")
     parser.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
     arguments = parser.parse_args()
-    arguments.only = arguments.only or ["lint", "types", "tests"]
+    arguments.only = arguments.only or list(STEPS)
     arguments.build = arguments.build or list(BUILDS)
     return arguments
 
@@ -159,23 +163,65 @@ def timed(step: str, action: Callable[[], object]) -> Outcome:
 
 
 def test_step(target: Target, environment: Environment, more: list[str]) -> Outcome:
-    """Install this checkout in an environment and run the tests there, showing them as they go."""
-    step = f"tests {target.version} {target.build}"
+    """Run the tests in an environment, but for those that run elsewhere."""
+    options = ["--dist=worksteal", "-m", " and ".join(f"not {mark}" for mark in target.left_out)]
+    note = f"without those marked {' and '.join(target.left_out)}" if target.left_out else "with all tests"
+    report = REPORTS / f"{target.name}.xml"
+    return run_tests(
+        f"tests {target.version} {target.build}", environment, target.build, report, [*options, *more], note
+    )
+
+
+def chosen_suites(arguments: argparse.Namespace) -> list[Suite]:
+    """Return the suites that were asked for: of the builds asked for, and on this Python if no other is looked for."""
+    if "suites" not in arguments.only:
+        return []
+    version = version_of(first_interpreter()) if arguments.this_python else None
+    return [suite for suite in SUITES if suite.build in arguments.build and version in (None, suite.version)]
+
+
+def suite_step(suite: Suite, arguments: argparse.Namespace) -> Outcome:
+    """Make the environment of a suite and run its tests there."""
+    step = f"suite {suite.name}"
+    interpreter = find_interpreter(suite.version)
+    if interpreter is None:
+        return Outcome(step, 0.0, False, note=f"no interpreter {suite.version}", is_missing=True)
+    print(f"=== environment of {step}", flush=True)
+    try:
+        requirements = optional_requirements(suite.extra)
+        environment = make_environment(VENVS / suite.environment, interpreter, requirements)
+    except StepFailed as error:
+        print(error, flush=True)
+        return Outcome(step, 0.0, False, note="its environment could not be made")
+    report = REPORTS / suite.report
+    options = [suite.folder, *arguments.pytest]
+    outcome = run_tests(step, environment, suite.build, report, options, f"{suite.version} {suite.build}")
+    return replace(outcome, note=f"{outcome.note}{page_note(suite, report)}")
+
+
+def page_note(suite: Suite, report: Path) -> str:
+    """Say whether the page that is written from a suite's report tells of another run: of other versions, perhaps."""
+    if not suite.page or not report.is_file():
+        return ""
+    page = run([sys.executable, ROOT / suite.page_script, report])
+    is_same = (ROOT / suite.page).read_text(encoding="utf-8") == page
+    return "" if is_same else f"; {suite.page} tells of another run (`make docs` writes it from this one)"
+
+
+def run_tests(step: str, environment: Environment, build: str, report: Path, options: list[str], note: str) -> Outcome:
+    """Install this checkout in an environment and run tests there, showing them as they go."""
     print(f"=== {step}", flush=True)
     started = time.monotonic()
     try:
-        install_licorne(environment, target.build)
+        install_licorne(environment, build)
     except StepFailed as error:
         print(error, flush=True)
         return Outcome(step, time.monotonic() - started, False, note="could not be installed")
-    report = REPORTS / f"{target.name}.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    command = [str(environment.python), "-m", "pytest", "-q", f"--junitxml={report}", "-n", str(WORKERS)]
-    command += ["--dist=worksteal", "-m", " and ".join(f"not {mark}" for mark in target.left_out)]
-    variables = clean_variables({"LICORNE_EXPECT_BUILD": target.build, "PATH": path_with(environment)})
-    exit_status = subprocess.run([*command, *more], cwd=ROOT, env=variables, check=False).returncode
-    note = f"without those marked {' and '.join(target.left_out)}" if target.left_out else "with all tests"
+    command = [str(environment.python), "-m", "pytest", "-q", f"--junitxml={report}", "-n", str(WORKERS), *options]
+    variables = clean_variables({"LICORNE_EXPECT_BUILD": build, "PATH": path_with(environment)})
+    exit_status = subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
     return read_report(report, step, time.monotonic() - started, exit_status, note)
 
 
