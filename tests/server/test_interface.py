@@ -93,7 +93,7 @@ async def four_arguments(scope: Any, receive: Any, send: Any, database: Any) -> 
         (functools.cache(zero_argument_function), Interface.FACTORY),
         (passed_through(zero_argument_function), Interface.FACTORY),
         (CallableClass, Interface.FACTORY),
-        (wsgi, Interface.NONE),
+        (wsgi, Interface.WSGI),
         (endpoint, Interface.NONE),
         (async_factory, Interface.NONE),
         (needs_keyword, Interface.NONE),

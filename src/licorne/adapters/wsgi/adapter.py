@@ -61,6 +61,13 @@ class WsgiToAsgi:
         else:
             raise LocalProtocolError(f"A WSGI application serves only HTTP, got a scope of type {kind!r}.")
 
+    async def stop(self) -> None:
+        """End the threads, as the end of the lifespan does; a request that comes later has others."""
+        pool, self._pool = self._pool, self._new_pool()
+        late = await pool.stop(_GRACE_SECONDS)
+        if late:
+            logger.error("%d thread(s) of the WSGI application do not end; they end with the process", late)
+
     def __repr__(self) -> str:
         return f"WsgiToAsgi({self.app!r}, threads={self.threads})"
 
@@ -102,10 +109,7 @@ class WsgiToAsgi:
         await receive()
         self._lifespans -= 1
         if not self._lifespans:
-            pool, self._pool = self._pool, self._new_pool()
-            late = await pool.stop(_GRACE_SECONDS)
-            if late:
-                logger.error("%d thread(s) of the WSGI application do not end; they end with the process", late)
+            await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _new_pool(self) -> ThreadPool:
