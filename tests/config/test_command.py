@@ -64,7 +64,7 @@ MISTAKES = {
     "--ws-allowed-origins example.org": "ws_allowed_origins: must be an origin such as …, got 'example.org' (from …)",
     "--forwarded-allow-ips localhost": "forwarded_allow_ips: must be an IP address, …, got 'localhost' (from flag …)",
     "--forwarded-allow-ips 10.0.0.1/8": "forwarded_allow_ips: must be … (10.0.0.1/8 has host bits set), got …",
-    "--forwarded-headers x": "forwarded_headers: must be auto, x-forwarded or forwarded, got 'x' (from …)",
+    "--forwarded-headers x": "forwarded_headers: must be auto, x-forwarded, forwarded or client, got 'x' (from …)",
     "--untrusted-headers drop": "untrusted_headers: must be pass or strip, got 'drop' (from …)",
     "--allowed-hosts a:80": "allowed_hosts: must be a host without a port such as …, got 'a:80' (from …)",
     "--allowed-host https://a": "allowed_hosts: must be a host without a port …, got 'https://a' (from …)",

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import socket
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ import uvicorn
 from tests.dropin.conftest import SOURCE
 from tests.server.process import DEADLINE_SECONDS, ServerProcess
 
-__all__ = ["HERE", "UvicornProcess", "ask", "environment", "port_of", "served", "wait_until"]
+__all__ = ["HERE", "UvicornProcess", "ask", "connect", "environment", "port_of", "served", "wait_until"]
 
 HERE = Path(__file__).parent
 
@@ -75,9 +76,21 @@ def port_of(server: Any) -> int:
     return int(server.servers[0].sockets[0].getsockname()[1])
 
 
+def connect(port: int) -> socket.socket:
+    """Return a connection; the line that says where the server runs may come before it listens."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), DEADLINE_SECONDS)
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
 def ask(port: int, path: str = "/", headers: Mapping[str, str] | None = None) -> Any:
     """Return the answer of an application of the tests; its headers are under "headers"."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=dict(headers or {}))
+    connect(port).close()
     with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as response:
         found: dict[str, Any] = json.loads(response.read())
         return {**found, "headers": response.getheaders()}

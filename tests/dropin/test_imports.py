@@ -40,22 +40,29 @@ NAMES = {
     "uvicorn.lifespan.off": ["LifespanOff"],
     "uvicorn.loops.auto": ["auto_loop_factory"],
     "uvicorn.loops.asyncio": ["asyncio_loop_factory"],
-    "uvicorn._types": ["ASGIApplication", "ASGIReceiveCallable", "ASGISendCallable", "Scope", "HTTPScope", "ASGI3Application"],
+    "uvicorn._types": [
+        "ASGIApplication",
+        "ASGIReceiveCallable",
+        "ASGISendCallable",
+        "Scope",
+        "HTTPScope",
+        "ASGI3Application",
+    ],
 }
 
 #: The parameters in the order in which they may be given, and their defaults.
 PARAMETERS = {
-    **{"host": "127.0.0.1", "port": 8000, "uds": None, "fd": None, "loop": "auto", "http": "auto", "http2": False},
-    **{"ws": "auto", "ws_max_size": 16777216, "ws_max_queue": 32, "ws_ping_interval": 20.0, "ws_ping_timeout": 20.0},
-    **{"ws_per_message_deflate": True, "lifespan": "auto", "env_file": None, "log_level": None, "access_log": True},
-    **{"use_colors": None, "interface": "auto", "reload": False, "reload_dirs": None, "reload_delay": 0.25},
-    **{"reload_includes": None, "reload_excludes": None, "workers": None, "proxy_headers": True, "server_header": True},
-    **{"date_header": True, "forwarded_allow_ips": None, "root_path": "", "limit_concurrency": None},
-    **{"limit_max_requests": None, "limit_max_requests_jitter": 0, "backlog": 2048, "timeout_keep_alive": 5},
-    **{"timeout_notify": 30, "timeout_graceful_shutdown": None, "timeout_worker_healthcheck": 5},
-    **{"callback_notify": None, "ssl_keyfile": None, "ssl_certfile": None, "ssl_keyfile_password": None},
-    **{"ssl_version": 17, "ssl_cert_reqs": 0, "ssl_ca_certs": None, "ssl_ciphers": None, "ssl_context_factory": None},
-    **{"headers": None, "factory": False, "h11_max_incomplete_event_size": None, "reset_contextvars": False},
+    "host": "127.0.0.1", "port": 8000, "uds": None, "fd": None, "loop": "auto", "http": "auto", "http2": False,
+    "ws": "auto", "ws_max_size": 16777216, "ws_max_queue": 32, "ws_ping_interval": 20.0, "ws_ping_timeout": 20.0,
+    "ws_per_message_deflate": True, "lifespan": "auto", "env_file": None, "log_level": None, "access_log": True,
+    "use_colors": None, "interface": "auto", "reload": False, "reload_dirs": None, "reload_delay": 0.25,
+    "reload_includes": None, "reload_excludes": None, "workers": None, "proxy_headers": True, "server_header": True,
+    "date_header": True, "forwarded_allow_ips": None, "root_path": "", "limit_concurrency": None,
+    "limit_max_requests": None, "limit_max_requests_jitter": 0, "backlog": 2048, "timeout_keep_alive": 5,
+    "timeout_notify": 30, "timeout_graceful_shutdown": None, "timeout_worker_healthcheck": 5,
+    "callback_notify": None, "ssl_keyfile": None, "ssl_certfile": None, "ssl_keyfile_password": None,
+    "ssl_version": 17, "ssl_cert_reqs": 0, "ssl_ca_certs": None, "ssl_ciphers": None, "ssl_context_factory": None,
+    "headers": None, "factory": False, "h11_max_incomplete_event_size": None, "reset_contextvars": False,
 }
 
 
@@ -152,7 +159,9 @@ class TestImporter:
             self.find(name)
         assert str(caught.value) == line
 
-    def test_another_module_that_is_missing_is_passed_on(self, tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_another_module_that_is_missing_is_passed_on(
+        self, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         (tmp_path / "broken_inside.py").write_text("import no_such_module_inside\n")  # type: ignore[operator]
         monkeypatch.syspath_prepend(str(tmp_path))
         with pytest.raises(ModuleNotFoundError, match="no_such_module_inside"):

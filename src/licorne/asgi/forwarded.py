@@ -7,6 +7,7 @@ The Host that the client sent takes the place of the one that the proxy sent, be
     auto          X-Forwarded-* and X-Real-IP, or Forwarded; where there are both, they must say the same
     x-forwarded   X-Forwarded-* and X-Real-IP; Forwarded is a field like others
     forwarded     Forwarded; the others are fields like others
+    client        X-Forwarded-For and X-Forwarded-Proto; the others are fields like others, as they are for Uvicorn
 
 Rules: the client is whom the outermost trusted proxy names: hops are walked from the last one, as long as they are
 ours. What only one of two families says counts for nothing, since it may be the client's own word, passed on.
@@ -43,6 +44,7 @@ from licorne.trust import Trust
 
 __all__ = [
     "AUTO",
+    "ONLY_CLIENT",
     "ONLY_FORWARDED",
     "ONLY_X_FORWARDED",
     "ForwardedLink",
@@ -55,6 +57,7 @@ __all__ = [
 AUTO = "auto"
 ONLY_X_FORWARDED = "x-forwarded"
 ONLY_FORWARDED = "forwarded"
+ONLY_CLIENT = "client"
 
 _MAX_KNOWN = 4096
 _MAX_KNOWN_BYTES = 256

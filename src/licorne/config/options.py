@@ -75,9 +75,7 @@ class Config:
     interface: Annotated[str, Choice("auto", "asgi3", "asgi2", "wsgi", "messaging")] = option(
         "auto", APPLICATION, "Say which interface the application has, instead of finding out."
     )
-    wsgi_threads: Annotated[int, Whole(1, 10_000)] = option(
-        40, APPLICATION, "Run a WSGI application in up to this many threads for each worker."
-    )
+    wsgi_threads: Some = option(40, APPLICATION, "Run a WSGI application in up to this many threads per worker.")
     lifespan: Annotated[str, Choice("auto", "on", "off")] = option(
         "auto", APPLICATION, "Send the application lifespan events if it takes them, always or never."
     )

@@ -3,7 +3,7 @@
 Rules: those of settings.py.
 """
 
-from licorne.asgi.forwarded import AUTO, Forwarding
+from licorne.asgi.forwarded import AUTO, ONLY_CLIENT, Forwarding
 from licorne.asgi.front import AllowedHosts, Front, RequestIds
 from licorne.config.options import Config
 from licorne.trust import EVERYBODY, LOOPBACK, Trust
@@ -40,4 +40,6 @@ def _is_whole(config: Config) -> bool:
 
     A proxy that nobody has named may pass on what the client says in fields that it does not know itself.
     """
+    if config.forwarded_headers == ONLY_CLIENT:
+        return False
     return config.forwarded_allow_ips is not None or config.forwarded_headers != AUTO

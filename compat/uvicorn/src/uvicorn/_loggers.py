@@ -28,6 +28,21 @@ WORDS: dict[str, tuple[str, int]] = {
     "Licorne running on %s (Press CTRL+C to quit)": ("Uvicorn running on %s (Press CTRL+C to quit)", 1),
     "Waiting for application shutdown. (CTRL+C to force quit)": ("Waiting for application shutdown.", 0),
     "%s Raised %s": ("%s Raised exception", 1),
+    "Exception in ASGI application (%s)\n": ("Exception in ASGI application\n", 0),
+    "ASGI callable returned without starting response (%s).": ("ASGI callable returned without starting response.", 0),
+    "ASGI callable returned without completing response (%s).": (
+        "ASGI callable returned without completing response.",
+        0,
+    ),
+    "ASGI callable returned without completing handshake (%s).": (
+        "ASGI callable returned without completing handshake.",
+        0,
+    ),
+    "%s (%d, %s, from %s)": ("%s", 1),
+    "Cancel %d running task(s), timeout graceful shutdown exceeded%s": (
+        "Cancel %s running task(s), timeout graceful shutdown exceeded",
+        1,
+    ),
 }
 #: The same for lines that are made before they are logged, as the one argument of "%s".
 SENTENCES = (
