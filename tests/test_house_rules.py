@@ -59,6 +59,8 @@ ARROWS = {
         "licorne.engine.exchange",
         "licorne.engine.websocket.session",
     ),
+    # The contracts of ASGI that an adapter stands on: it runs on any server.
+    "licorne.adapters": ("licorne.errors", "licorne.asgi"),
     "licorne.drivers": (
         "licorne.errors",
         "licorne.link",
@@ -82,6 +84,7 @@ ARROWS = {
         "licorne.engine.websocket",
         "licorne.engine.negotiate",
         "licorne.asgi",
+        "licorne.adapters",
         "licorne.drivers",
         "licorne.config",
         "licorne.logs",
@@ -375,8 +378,9 @@ def test_blocks_are_not_nested_deeply() -> None:
 
 FORBIDDEN_WORDS = {"manager", "helper", "helpers", "util", "utils", "common", "misc", "impl", "core"}
 FORBIDDEN_STARTS = ("handle_", "process_", "do_")
-#: Names that are not ours to choose: Uvicorn's for a signal's callback, logging's, and the system's for a dead process.
-GIVEN_NAMES = {"handle_exit", "handleError", "core_dumps"}
+#: Names that are not ours to choose: Uvicorn's for a signal's callback, logging's, the system's for a dead process,
+#: Falcon's for the lifespan.
+GIVEN_NAMES = {"handle_exit", "handleError", "core_dumps", "process_startup", "process_shutdown"}
 
 
 def test_names_keep_to_the_vocabulary() -> None:

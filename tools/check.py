@@ -73,9 +73,8 @@ def main() -> int:
     outcomes: list[Outcome] = []
     try:
         targets, missing = choose_targets(arguments)
-        prepared = make_environments(targets[:1] if "tests" not in arguments.only else targets)
-        first = next(iter(prepared.values()))
-        outcomes += list(tool_steps(arguments, first))
+        prepared = make_environments(targets[: targets_needed(arguments, len(targets))])
+        outcomes += [outcome for first in list(prepared.values())[:1] for outcome in tool_steps(arguments, first)]
         if "tests" in arguments.only:
             outcomes += [*missing, *missing_clients()]
             outcomes += [test_step(target, prepared[target], arguments.pytest) for target in targets]
@@ -122,6 +121,13 @@ def choose_targets(arguments: argparse.Namespace) -> tuple[list[Target], list[Ou
     return targets, missing
 
 
+def targets_needed(arguments: argparse.Namespace, available: int) -> int:
+    """Return how many targets need an environment: the tests need all, ruff and mypy the first."""
+    if "tests" in arguments.only:
+        return available
+    return 1 if {"lint", "types"} & set(arguments.only) else 0
+
+
 def missing_clients() -> list[Outcome]:
     """Name the clients that the tests do without."""
     if find_interpreter("2.7"):
@@ -137,7 +143,8 @@ def make_environments(targets: list[Target]) -> dict[Target, Environment]:
     with ThreadPoolExecutor(WORKERS) as pool:
         made = pool.map(lambda t: make_environment(VENVS / t.name, t.interpreter, requirements), targets)
         prepared = dict(zip(targets, made, strict=True))
-    print(f"{len(prepared)} environments are ready ({time.monotonic() - started:.0f} s)", flush=True)
+    if prepared:
+        print(f"{len(prepared)} environments are ready ({time.monotonic() - started:.0f} s)", flush=True)
     return prepared
 
 
