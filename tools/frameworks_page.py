@@ -36,7 +36,8 @@ What a column says:
 - **JSON**: JSON comes and goes, with queries and text beyond ASCII.
 - **form upload**: a form with a file of 500 kB arrives.
 - **stream**: a response of unknown length, larger than what is kept in memory, arrives whole.
-- **events**: each event arrives when it is sent, and not with the next.
+- **events**: each event arrives when it is sent, and not with the next; when the client leaves, the stream is over in
+  the application too.
 - **WebSocket**: texts and bytes both ways; the client's close and the application's, with their codes.
 - **lifespan**: start-up is over before the server takes connections, and shutdown comes at its end.
 - **background work**: what goes on after a response delays neither it nor the next request.

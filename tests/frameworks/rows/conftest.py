@@ -104,7 +104,9 @@ def start(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
                 variables |= {"REDIS_URL": f"unix://{path}", "REDIS_PATH": str(path)}
             # In a folder of its own, since Panther keeps its logs where it is started.
             folder = tmp_path_factory.mktemp(row.key)
-            server = ServerProcess(row.app, "--port=0", *row.options, app_dir=APPS, cwd=folder, variables=variables)
+            # Who does not look whether its client is there is cancelled after this; by default, three seconds.
+            options = ["--port=0", "--timeout-disconnect=500ms", *row.options]
+            server = ServerProcess(row.app, *options, app_dir=APPS, cwd=folder, variables=variables)
             stack.enter_context(server).wait_for("Licorne running on ")
             return server
 

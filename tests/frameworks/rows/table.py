@@ -42,6 +42,11 @@ class Row:
     has_own_tests: bool = False
     needs_redis: bool = False
 
+    @property
+    def is_threaded(self) -> bool:
+        """Tell whether the application runs in threads, which nothing can cancel."""
+        return self.options == WSGI
+
 
 ROWS = (
     Row("starlette", "Starlette", ("starlette",), "starlette_row:app"),

@@ -51,6 +51,25 @@ def test_events_come_one_by_one(client: httpx.Client, server: ServerProcess, cue
     server.wait_for("app: events are over", over + 1)
 
 
+@pytest.mark.column("events")
+def test_events_end_without_a_word_when_the_client_leaves(
+    row: Row, client: httpx.Client, server: ServerProcess, cues: Path, cue: Callable
+) -> None:
+    over = server.log.count("app: events are over")
+    (cues / cue("events-0")).touch()
+    with client.stream("GET", "/events", params={"cue": cue("events")}) as answer:
+        lines = answer.iter_lines()  # its end would be the answer's
+        assert next(lines) == "data: 0"
+        assert server.log.count("app: events are over") == over
+    if row.is_threaded:
+        # Nobody can cancel a thread: it learns that the client has left when it has more to say.
+        for number in (1, 2):
+            (cues / cue(f"events-{number}")).touch()
+    server.wait_for("app: events are over", over + 1)
+    assert client.post("/json?x=1", json=1).json() == {"got": 1, "x": "1"}
+    assert "(GET /events" not in server.log
+
+
 @pytest.mark.column("websocket")
 def test_texts_and_bytes_are_exchanged_until_one_closes(row: Row, server: ServerProcess) -> None:
     left = server.log.count("app: left")

@@ -24,11 +24,13 @@ class Events(AsyncHttpConsumer):
     async def handle(self, body: bytes) -> None:
         cue = self.scope["query_string"].decode().removeprefix("cue=")
         await self.send_headers(headers=[(b"content-type", b"text/event-stream")])
-        for number in range(3):
-            await wait_until(f"{cue}-{number}")
-            await self.send_body(b"data: %d\n\n" % number, more_body=True)
-        await self.send_body(b"")
-        say("events are over")
+        try:
+            for number in range(3):
+                await wait_until(f"{cue}-{number}")
+                await self.send_body(b"data: %d\n\n" % number, more_body=True)
+            await self.send_body(b"")
+        finally:
+            say("events are over")
 
 
 class Talk(AsyncWebsocketConsumer):
