@@ -244,7 +244,7 @@ class Config:
     forwarded_headers: Annotated[str, Choice("auto", "x-forwarded", "forwarded", "client")] = option(
         "auto",
         PROXIES,
-        "Read this family of headers, where auto is whichever comes, and client is of X-Forwarded what Uvicorn believes.",
+        "Read this family of headers, where auto is whichever comes, and client the two that Uvicorn reads.",
     )
     untrusted_headers: Annotated[str, Choice("pass", "strip")] = option(
         "pass",
