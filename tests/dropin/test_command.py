@@ -1,5 +1,6 @@
 """The command `uvicorn`: flags, variables, what it says, and how it ends."""
 
+import os
 import re
 import signal
 import socket
@@ -29,7 +30,7 @@ def output(*arguments: str, variables: Mapping[str, str] | None = None, status: 
         capture_output=True,
         text=True,
         cwd=HERE,
-        env={**__import__("os").environ, **environment(), **(variables or {})},
+        env={**os.environ, **environment(), **(variables or {})},
         check=False,
     )
     assert done.returncode == status, done.stderr
@@ -181,12 +182,9 @@ def test_a_descriptor_is_served() -> None:
             assert ask(sock.getsockname()[1])["path"] == "/"
 
 
-RUN = "import uvicorn; uvicorn.run({}, port=0, {})"
-
-
 @pytest.mark.parametrize("parameters", ["workers=2", "reload=True"])
 def test_an_object_cannot_be_served_by_other_processes(parameters: str) -> None:
-    with UvicornProcess(command=("-c", "import apps, uvicorn; uvicorn.run(apps.app, %s)" % parameters)) as server:
+    with UvicornProcess(command=("-c", f"import apps, uvicorn; uvicorn.run(apps.app, {parameters})")) as server:
         assert server.wait() == 3
     server.wait_for("You must pass the application as an import string to enable 'reload' or 'workers'.")
 

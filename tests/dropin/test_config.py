@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import logging.config
 import pickle
 import socket
 import ssl
@@ -294,9 +295,11 @@ def test_a_unix_socket_may_be_used_by_all(tmp_path: Path, caplog: pytest.LogCapt
 
 
 def test_the_family_of_a_descriptor_is_its_own() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        with uvicorn.Config(TEXT, fd=sock.fileno(), log_config=None).bind_socket() as other:
-            assert other.family is socket.AF_INET
+    with (
+        socket.create_server(("127.0.0.1", 0)) as sock,
+        uvicorn.Config(TEXT, fd=sock.fileno(), log_config=None).bind_socket() as other,
+    ):
+        assert other.family is socket.AF_INET
 
 
 def test_an_address_in_use_ends_the_process(caplog: pytest.LogCaptureFixture) -> None:
@@ -407,7 +410,8 @@ def test_a_file_configures_logging(suffix: str, tmp_path: Path) -> None:
     written = {
         "json": '{"version": 1, "loggers": {"uvicorn.error": {"level": 33}}}',
         "yaml": "version: 1\nloggers:\n  uvicorn.error:\n    level: 33\n",
-        "ini": "[loggers]\nkeys=root,u\n[handlers]\nkeys=\n[formatters]\nkeys=\n[logger_root]\nlevel=WARNING\nhandlers=\n"
+        "ini": "[loggers]\nkeys=root,u\n[handlers]\nkeys=\n[formatters]\nkeys=\n"
+        "[logger_root]\nlevel=WARNING\nhandlers=\n"
         "[logger_u]\nqualname=uvicorn.error\nlevel=CRITICAL\nhandlers=\n",
     }
     path = tmp_path / f"log.{suffix}"

@@ -361,8 +361,8 @@ def test_the_handler_of_signals_is_a_method_of_the_server() -> None:
 
     class Curious(uvicorn.Server):
         async def main_loop(self) -> None:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                found.append(getattr(signal.getsignal(number), "__self__", None))
+            handlers = map(signal.getsignal, (signal.SIGINT, signal.SIGTERM))
+            found.extend(getattr(handler, "__self__", None) for handler in handlers)
 
     found: list[Any] = []
     before = signal.getsignal(signal.SIGTERM)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dropin.process import UvicornProcess, ask, wait_until
+from tests.dropin.process import HERE, UvicornProcess, ask, environment, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -109,14 +109,9 @@ def test_asgi_2_factories_and_wsgi_are_served_by_children() -> None:
 def test_a_change_starts_the_application_anew(tmp_path: Path) -> None:
     path = tmp_path / "changing.py"
     path.write_text("from apps import app\n")
-    here = str(Path(__file__).parent)
     flags = ("--port", "0", "--reload", "--reload-dir", str(tmp_path), "--app-dir", str(tmp_path))
-    environ = {
-        "PYTHONPATH": os.pathsep.join(
-            [here, __import__("tests.dropin.process").dropin.process.environment()["PYTHONPATH"]]
-        )
-    }
-    with UvicornProcess("changing:app", *flags, cwd=tmp_path, variables=environ) as server:
+    variables = {"PYTHONPATH": os.pathsep.join([str(HERE), environment()["PYTHONPATH"]])}
+    with UvicornProcess("changing:app", *flags, cwd=tmp_path, variables=variables) as server:
         started(server, 1)
         before = ask(server.port)["pid"]
         path.write_text("from apps import app  # again\n")

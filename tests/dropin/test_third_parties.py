@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dropin.process import HERE, UvicornProcess, ask
+from tests.dropin.process import HERE, UvicornProcess, ask, connect
 from tests.gunicorn.process import GunicornProcess
 
 pytestmark = pytest.mark.processes
