@@ -10,6 +10,10 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "compat" / "uvicorn" / "src"
 if str(SOURCE) not in sys.path:
     sys.path.insert(0, str(SOURCE))
+# Packages that want Uvicorn bring it along, and another test may have imported it.
+for name in [name for name in sys.modules if name == "uvicorn" or name.startswith("uvicorn.")]:
+    if not str(getattr(sys.modules[name], "__file__", "")).startswith(str(SOURCE)):
+        del sys.modules[name]
 
 
 @pytest.fixture(autouse=True)

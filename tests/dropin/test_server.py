@@ -534,3 +534,12 @@ def test_level_trace_tells_of_every_message() -> None:
     ):
         assert words in told
     assert {record.levelname for record in log.records} == {"TRACE"}
+
+
+def test_access_lines_go_the_short_way_with_the_default_configuration() -> None:
+    from licorne.logs.shortcut import find_direct_handler
+
+    uvicorn.Config(apps.app)
+    assert find_direct_handler(logging.getLogger("licorne.access"), True) is not None
+    logging.getLogger("uvicorn.access").addFilter(lambda record: True)
+    assert find_direct_handler(logging.getLogger("licorne.access"), True) is None

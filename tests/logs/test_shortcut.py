@@ -96,15 +96,20 @@ def test_a_tool_that_replaces_functions_of_logging_brings_it_back(
         assert find_direct_handler(access_logger(), True) is None
 
 
-def test_a_subclassed_logger_brings_logging_back() -> None:
-    class Logger(logging.Logger):
+def test_a_subclassed_logger_brings_logging_back_if_it_does_anything_otherwise() -> None:
+    class Same(logging.Logger):
         pass
 
+    class Other(logging.Logger):
+        def handle(self, record: logging.LogRecord) -> None:
+            super().handle(record)
+
     with logs_to(io.StringIO()) as handler:
-        logger = Logger(ACCESS, logging.INFO)
-        logger.handlers = [handler]
-        logger.propagate = False
-        assert find_direct_handler(logger, True) is None
+        for kind, expected in ((Same, handler), (Other, None)):
+            logger = kind(ACCESS, logging.INFO)
+            logger.handlers = [handler]
+            logger.propagate = False
+            assert find_direct_handler(logger, True) is expected
 
 
 def test_root_handlers_get_the_record_when_it_propagates() -> None:

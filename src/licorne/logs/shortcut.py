@@ -30,7 +30,7 @@ _WAY: tuple[tuple[type, dict[str, Any], tuple[str, ...]], ...] = (
 
 def find_direct_handler(logger: logging.Logger, is_default_line: bool) -> "logging.StreamHandler[TextIO] | None":
     """Return the one handler whose stream may be written to directly, None when logging has to be asked."""
-    if len(logger.handlers) != 1 or logger.propagate or logger.filters or type(logger) is not logging.Logger:
+    if len(logger.handlers) != 1 or logger.propagate or logger.filters or not _is_plain(logger):
         return None
     if not logger.isEnabledFor(logging.INFO) or logging.getLogRecordFactory() is not logging.LogRecord:
         return None
@@ -38,6 +38,11 @@ def find_direct_handler(logger: logging.Logger, is_default_line: bool) -> "loggi
     if not _is_ours(handler, is_default_line) or not _is_way_untouched(logger, handler):
         return None
     return handler  # type: ignore[return-value]
+
+
+def _is_plain(logger: logging.Logger) -> bool:
+    kind, names = type(logger), _WAY[0][2]
+    return kind is logging.Logger or all(getattr(kind, name) is getattr(logging.Logger, name) for name in names)
 
 
 def _is_ours(handler: logging.Handler, is_default_line: bool) -> bool:
