@@ -115,6 +115,14 @@ def test_it_serves_and_ctrl_c_ends_it_with_0(way: Any) -> None:
     assert 'INFO:     N.N.N.N:N - "GET / HTTP/N.N" N OK' in lines
 
 
+def test_an_access_line_comes_before_what_is_said_later() -> None:
+    with UvicornProcess("apps:app", "--port", "0") as server:
+        ask(server.port)
+        server.signal(signal.SIGINT)
+        server.wait()
+    assert server.log.index('"GET / HTTP/1.1" 200 OK') < server.log.index("Shutting down")
+
+
 def test_sigterm_ends_it_by_that_signal() -> None:
     with UvicornProcess("apps:app", "--port", "0") as server:
         assert server.port

@@ -104,8 +104,13 @@ LOGGING_CONFIG: dict[str, Any] = {
         },
     },
     "handlers": {
-        "default": {"formatter": "default", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"},
-        "access": {"formatter": "access", "class": "logging.StreamHandler", "stream": "ext://sys.stdout"},
+        # A StreamHandler that knows of access lines which are still to be written, and writes them first.
+        "default": {
+            "formatter": "default",
+            "class": "licorne.logs.handlers.LineHandler",
+            "stream": "ext://sys.stderr",
+        },
+        "access": {"formatter": "access", "class": "licorne.logs.handlers.LineHandler", "stream": "ext://sys.stdout"},
     },
     "loggers": {
         "uvicorn": {"handlers": ["default"], "level": "INFO", "propagate": False},
