@@ -242,9 +242,7 @@ class Config:
         fallback="FORWARDED_ALLOW_IPS",
     )
     forwarded_headers: Annotated[str, Choice("auto", "x-forwarded", "forwarded", "client")] = option(
-        "auto",
-        PROXIES,
-        "Read this family of headers, where auto is whichever comes, and client the two that Uvicorn reads.",
+        "auto", PROXIES, "Read this family of headers, where auto is whichever comes, and client what Uvicorn reads."
     )
     untrusted_headers: Annotated[str, Choice("pass", "strip")] = option(
         "pass",
