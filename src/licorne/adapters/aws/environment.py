@@ -86,6 +86,7 @@ class Environment:
                 raise lifespan.error
             cause = f": {lifespan.cause}" if lifespan.cause else ""
             raise StartupError(f"the application did not start{cause}")
+        lifespan.error = None  # its traceback would keep the first event, and the handler itself, for ever
         options = AsgiOptions(root_path=self.settings.root_path)
         application = Application(self._call, lifespan.state, options)
         # `_call` only makes the coroutine of the application, if that is what calling the application does.

@@ -243,12 +243,18 @@ class WebSocketCall(AsgiCycle):
                 logger.error("ASGI callable returned without completing handshake (%s).", self.describe())
         elif self.state == _OPEN and self.end is None:
             if self.is_established:
-                await self.connections.close(self.event)
+                await self._hang_up()
             else:
                 self.answer = {"statusCode": 403 if self.error is None else 500}
         if self.is_established and self.error is not None and not self._is_expected(self.error):
             self.answer = {"statusCode": 500}
         self.state = _CLOSED
+
+    async def _hang_up(self) -> None:
+        try:
+            await self.connections.close(self.event)
+        except Exception as error:
+            logger.error("The connection cannot be closed (%s): %s", self.describe(), error)
 
     def _is_expected(self, error: BaseException) -> bool:
         # Starlette makes an error of its own of the loss of a client, by the name of that class.
