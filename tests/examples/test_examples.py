@@ -124,6 +124,18 @@ def test_websocket_chat_is_not_held_up_by_a_member_that_reads_nothing() -> None:
                 assert ann.recv(DEADLINE_SECONDS).startswith(f"{number} ")
 
 
+def test_broadcast_chat_joins_two_browsers(tmp_path: Path) -> None:
+    with served("broadcast_chat:app") as server, browsing(tmp_path) as browser:
+        url = f"http://127.0.0.1:{server.port}/"
+        with browser.page(url) as ann, browser.page(url) as bob:
+            for page in (ann, bob):
+                page.wait_for("socket.readyState == WebSocket.OPEN")
+            say(ann, "hello, \U0001f984")
+            for page in (ann, bob):
+                page.wait_for("lines.children.length == 1")
+                assert page.ask("lines.children[0].textContent") == "hello, \U0001f984"
+
+
 def test_live_clock_is_set_by_the_server_until_it_stops(tmp_path: Path) -> None:
     with ServerProcess("live_clock:app", "--port", "0", app_dir=EXAMPLES) as server:
         with browsing(tmp_path) as browser, browser.page(f"http://127.0.0.1:{server.port}/") as page:

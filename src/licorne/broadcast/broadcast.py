@@ -8,7 +8,7 @@ a member is no error.
 """
 
 import asyncio
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from licorne.broadcast.backends import choose_backend, shown
 from licorne.broadcast.contract import Backend
@@ -20,11 +20,13 @@ from licorne.errors import BroadcastError
 
 __all__ = ["Broadcast"]
 
+_PUBLISHED_PER_TURN: Final = 32
+
 
 class Broadcast:
     """Publish messages in named groups, and receive them."""
 
-    __slots__ = ("_backend", "_hub", "_loop", "_new_backend", "_options", "_url")
+    __slots__ = ("_backend", "_hub", "_loop", "_new_backend", "_options", "_published", "_url")
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class Broadcast:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._hub = Hub()
         self._backend: Backend | None = None
+        self._published = 0
 
     def __repr__(self) -> str:
         return f"<Broadcast {shown(self._url)}>"
@@ -63,6 +66,9 @@ class Broadcast:
         """
         payload = encode(message)
         await self._open().publish(check_group(group), payload)
+        self._published += 1
+        if not self._published % _PUBLISHED_PER_TURN:
+            await asyncio.sleep(0)  # who publishes without a pause lets others have their turn
 
     def subscribe(
         self, *groups: str, max_queue: int | None = None, policy: str | None = None, patience: float | None = None

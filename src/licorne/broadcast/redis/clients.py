@@ -5,6 +5,7 @@ peer without a bound.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any, Final
 
 from redis.asyncio import Redis, RedisCluster
@@ -13,11 +14,14 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from licorne.broadcast.redis.url import RedisUrl
 
-__all__ = ["Clients", "clients_of"]
+__all__ = ["Clients", "Published", "clients_of"]
+
+#: A channel and a payload.
+Published = tuple[str, bytes]
 
 #: How long Redis may take to let a connection in, and to answer.
 _ANSWER_SECONDS: Final = 2.0
@@ -47,6 +51,14 @@ def _options(url: RedisUrl) -> dict[str, Any]:
     }
 
 
+async def _answer(answering: Awaitable[object]) -> object:
+    """Return what Redis says, be it no."""
+    try:
+        return await answering
+    except ResponseError as error:
+        return error
+
+
 class Clients:
     """Reach one Redis."""
 
@@ -71,10 +83,17 @@ class Clients:
         await pubsub.connect()  # type: ignore[no-untyped-call]
         return pubsub
 
-    async def publish(self, channel: str, payload: bytes) -> None:
-        """Publish, once. Raises RedisError, OSError."""
+    async def publish(self, messages: "list[Published]") -> list[object]:
+        """Publish, once, and return what Redis says of each message. Raises RedisError, OSError."""
         client = await self._connected()
-        await client.execute_command("SPUBLISH" if self._url.is_sharded else "PUBLISH", channel, payload)
+        command = "SPUBLISH" if self._url.is_sharded else "PUBLISH"
+        if len(messages) == 1:
+            return [await _answer(client.execute_command(command, *messages[0]))]
+        async with client.pipeline(transaction=False) as pipeline:
+            for channel, payload in messages:
+                pipeline.execute_command(command, channel, payload)
+            answers: list[object] = await pipeline.execute(raise_on_error=False)
+        return answers
 
     async def look_again(self) -> None:
         """Find out anew what is where, if that can have changed. Raises RedisError, OSError."""
@@ -151,26 +170,31 @@ class _ClusterClients(Clients):
     async def look_again(self) -> None:
         """Ask which node has which slot. Raises RedisError, OSError."""
         async with self._finding:
-            if self._client is not None:
-                client, self._client = self._client, None
-                await client.aclose()
+            client, self._client = self._client, None
+            if client is not None:
+                await _close_cluster(client)
         await self._connected()
 
-    async def publish(self, channel: str, payload: bytes) -> None:
-        """Publish, once. Raises RedisError, OSError."""
+    async def publish(self, messages: "list[Published]") -> list[object]:
+        """Publish, once, and return what Redis says of each message. Raises RedisError, OSError."""
         cluster = await self._connected()
-        if self._url.is_sharded:
+        if not self._url.is_sharded:
+            node = cluster.get_random_node()
+            return [await _answer(cluster.execute_command("PUBLISH", *each, target_nodes=node)) for each in messages]
+        answers: list[object] = []
+        for channel, payload in messages:
             node = cluster.get_node_from_key(channel)
-            await cluster.execute_command("SPUBLISH", channel, payload, target_nodes=node)
-        else:
-            await cluster.execute_command("PUBLISH", channel, payload, target_nodes=cluster.get_random_node())
+            answers.append(await _answer(cluster.execute_command("SPUBLISH", channel, payload, target_nodes=node)))
+        return answers
 
     async def close(self) -> None:
         """Close all connections."""
         nodes, self._nodes = self._nodes, {}
         for client in nodes.values():
             await client.aclose()
-        await super().close()
+        cluster, self._client = self._client, None
+        if cluster is not None:
+            await _close_cluster(cluster)
 
     async def _connected(self) -> Any:
         async with self._finding:
@@ -179,7 +203,7 @@ class _ClusterClients(Clients):
                 try:
                     await client.initialize()
                 except BaseException:
-                    await client.aclose()
+                    await _close_cluster(client)
                     raise
                 self._client = client
         return self._client
@@ -187,3 +211,10 @@ class _ClusterClients(Clients):
     def _new_client(self) -> Any:
         nodes = [ClusterNode(host, port) for host, port in self._url.hosts]
         return RedisCluster(startup_nodes=nodes, **_options(self._url))
+
+
+async def _close_cluster(client: Any) -> None:
+    """Close all connections, those too of a client that was about to look for its nodes anew."""
+    await client.aclose()
+    await client.nodes_manager.aclose()
+    await client.nodes_manager.aclose("startup_nodes")

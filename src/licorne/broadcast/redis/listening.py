@@ -10,7 +10,6 @@ Commands are sent by the one task that reads, in the order in which they were wa
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -19,14 +18,12 @@ from redis.exceptions import RedisError
 
 from licorne.broadcast.redis.clients import Clients
 from licorne.broadcast.redis.outage import Outage
+from licorne.broadcast.redis.waiting import delay_after
 
-__all__ = ["Listening", "delay_after"]
+__all__ = ["Listening"]
 
 logger = logging.getLogger("licorne.error")
 
-_FIRST_DELAY_SECONDS: Final = 0.1
-_MAX_DELAY_SECONDS: Final = 5.0
-_MAX_DOUBLINGS: Final = 10
 #: Nothing came for so long: is somebody there?
 _SILENCE_SECONDS: Final = 10.0
 _PROOF: Final = "licorne"
@@ -38,12 +35,6 @@ _UNSUBSCRIBED: Final = (b"unsubscribe", b"sunsubscribe")
 _CHANNELS_PER_COMMAND: Final = 500
 
 Take = Callable[[str, bytes], Awaitable[None]]
-
-
-def delay_after(failures: int) -> float:
-    """Return how many seconds to wait after so many failures in a row: 0.1, 0.2, 0.4 … 5, less up to a half."""
-    longest = min(_FIRST_DELAY_SECONDS * (1 << min(failures - 1, _MAX_DOUBLINGS)), _MAX_DELAY_SECONDS)
-    return longest * random.uniform(0.5, 1.0)  # so that all processes do not come back at the same moment
 
 
 class Listening:
@@ -153,7 +144,7 @@ class Listening:
             is_confirmed.clear()
         if pubsub is not None:
             try:
-                await pubsub.aclose()
+                await pubsub.aclose()  # type: ignore[no-untyped-call]
             except (RedisError, OSError):
                 pass
 
@@ -162,7 +153,7 @@ class Listening:
     async def _send_changes(self, pubsub: PubSub) -> None:
         """Bring Redis in line with what is wanted, now and after each change."""
         # An answer shows that Redis is there, also where nothing is wanted just now.
-        await pubsub.execute_command("PING", _PROOF)
+        await _send(pubsub, "PING", _PROOF)
         prefix = "S" if self._is_sharded else ""
         while True:
             self._is_changed.clear()
@@ -178,14 +169,14 @@ class Listening:
         # The channels of a cluster may have different slots, of which a command can name but one.
         size = 1 if self._is_sharded else _CHANNELS_PER_COMMAND
         for some in batched(sorted(channels), size):
-            await pubsub.execute_command(command, *some)
+            await _send(pubsub, command, *some)
 
     # --- reading ---------------------------------------------------------------------------------------------
 
     async def _read(self, pubsub: PubSub) -> None:
         is_silent = False
         while True:
-            response = await pubsub.parse_response(block=False, timeout=_SILENCE_SECONDS)
+            response = await _response(pubsub)
             if response is not None:
                 is_silent = False
                 await self._follow(response)
@@ -193,7 +184,7 @@ class Listening:
                 raise ConnectionError(f"no sign of life for {2 * _SILENCE_SECONDS:g} s")
             else:
                 is_silent = True
-                await pubsub.execute_command("PING", _PROOF)
+                await _send(pubsub, "PING", _PROOF)
 
     async def _follow(self, response: Any) -> None:
         self._failures = 0
@@ -208,6 +199,24 @@ class Listening:
             self._wanted[name].set()
         elif kind in _UNSUBSCRIBED and name in self._told and name in self._wanted:
             raise ConnectionError("the slot of a channel was given to another node")
+
+
+# Not by the commands of PubSub: after a failure they connect anew, in the task that reads and in the one that sends.
+
+
+async def _send(pubsub: PubSub, *words: str) -> None:
+    connection: Any = pubsub.connection
+    if connection is None or not connection.is_connected:
+        raise ConnectionError("the connection is closed")
+    await connection.send_command(*words, check_health=False)
+
+
+async def _response(pubsub: PubSub) -> Any:
+    """Return what Redis sends next; None when it is silent for a while."""
+    connection: Any = pubsub.connection
+    if connection is None or not connection.is_connected:
+        raise ConnectionError("the connection is closed")
+    return await connection.read_response(timeout=_SILENCE_SECONDS, disconnect_on_error=False, push_request=True)
 
 
 def batched(channels: list[str], size: int) -> list[list[str]]:

@@ -1,0 +1,1 @@
+"""Tests of licorne.broadcast, with a real Redis where there is one to be."""
