@@ -8,7 +8,7 @@ import pytest
 from licorne.adapters.aws import EventError
 from licorne.adapters.aws import calls as calls_module
 from licorne.adapters.aws.connections import url_of
-from licorne.errors import ClientDisconnected, ConfigError
+from licorne.errors import ClientDisconnected
 from tests.aws.events import Context, http_api, websocket
 
 
@@ -369,8 +369,7 @@ def test_missing_boto3_says_what_to_do(handle: Any, monkeypatch: pytest.MonkeyPa
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr("licorne.adapters.aws.connections.importlib.import_module", missing)
-    with pytest.raises(ConfigError, match="boto3, which is not installed"):
-        answers(handle(Echo()), "CONNECT", "MESSAGE", body="x")
+    assert answers(handle(Echo()), "CONNECT", "MESSAGE", body="x") == [200, 500]
     assert "boto3, which is not installed" in caplog.text
 
 

@@ -16,7 +16,7 @@ websocket.py    events of a WebSocket API → one ASGI call for each connection 
 runtime.py      the loop of a custom runtime (api.py, context.py, streaming.py)
 
 Rules: one event at a time. Nothing is imported from AWS's packages, but boto3 where a WebSocket has to be written to.
-The runtime is imported when it is asked for: it needs http.client, which a function that Lambda's runtime calls does not.
+The runtime is imported when it is asked for: it needs http.client, which a function under Lambda's runtime does not.
 """
 
 from importlib import import_module
