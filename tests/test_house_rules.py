@@ -61,6 +61,8 @@ ARROWS = {
     ),
     # The contracts of ASGI that an adapter stands on: it runs on any server.
     "licorne.adapters": ("licorne.errors", "licorne.asgi"),
+    # An event of Lambda is a link and a sink in memory, for the exchange of one request.
+    "licorne.adapters.aws": ("licorne.errors", "licorne.asgi", "licorne.link", "licorne.engine"),
     "licorne.drivers": (
         "licorne.errors",
         "licorne.link",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from licorne.adapters.aws.invocation import Field, Invocation
+from licorne.adapters.aws.invocation import Field, Invocation, new_invocation
 from licorne.adapters.aws.settings import Settings
 
 __all__ = ["EventFormat"]
@@ -32,11 +32,7 @@ class EventFormat:
 
     def invocation(self, event: dict[str, Any], context: Any) -> Invocation:
         """Return a new invocation whose request is still to be set."""
-        invocation = Invocation.__new__(Invocation)
-        invocation.event = event
-        invocation.context = context
-        invocation.reply = self.reply
-        return invocation
+        return new_invocation(event, context, self.reply)
 
     def fault(self, event: dict[str, Any], error: Exception) -> str:
         """Say in one line what is wrong with an event that could not be read."""

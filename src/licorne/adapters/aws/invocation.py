@@ -13,7 +13,7 @@ from licorne.engine.received import BodyBuffer, RequestHead
 from licorne.engine.sink import HAS_NO_CONTENT, ResponseSink
 from licorne.link import Cycle, Gate, Link
 
-__all__ = ["BufferedSink", "Field", "Invocation", "LoopGate", "Stream", "new_head"]
+__all__ = ["BufferedSink", "Field", "Invocation", "LoopGate", "Stream", "new_head", "new_invocation"]
 
 Field = tuple[bytes, bytes]
 Reply = Callable[[int, list[Field], bytes], Any]
@@ -72,10 +72,6 @@ class Invocation(Link):
 
     def begin(self, head: RequestHead, body: bytes, client: Any, server: Any, is_secure: bool) -> None:
         """Set what the request says."""
-        self.account = None
-        self.scope = None
-        self.standing = 0
-        self.tls = None
         self.client = client
         self.server = server
         self.is_secure = is_secure
@@ -169,6 +165,19 @@ class BufferedSink(ResponseSink):
         self.status = 500
         self.fields = _FAILURE_FIELDS
         self.parts = [_FAILURE_BODY]
+
+
+def new_invocation(event: dict[str, Any], context: Any, reply: Reply) -> Invocation:
+    """Return the invocation of an event whose request is still to be set; nothing is known of its link."""
+    invocation = Invocation.__new__(Invocation)
+    invocation.account = None
+    invocation.scope = None
+    invocation.standing = 0
+    invocation.tls = None
+    invocation.event = event
+    invocation.context = context
+    invocation.reply = reply
+    return invocation
 
 
 def new_head(method: str, path: bytes, query: bytes, fields: list[Field], size: int) -> RequestHead:
