@@ -151,8 +151,8 @@ class AsyncioRuntime(Runtime):
             return self.loop.create_task(coroutine, context=context)
         return _Task(coroutine, loop=self.loop, context=context, eager_start=True)
 
-    def cancel_more_soon(self, now: float) -> None:
-        self.loop.call_soon(self.cancel_abandoned, now, context=self.context)
+    def cancel_more_soon(self) -> None:
+        self.loop.call_soon(self.cancel_on, context=self.context)
 
     def take_end(self, task: Any) -> None:
         """Take the end of a task that was not over at once; a callback of that task."""

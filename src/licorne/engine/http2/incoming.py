@@ -326,6 +326,7 @@ class Incoming:
         if payload:
             intake.add_body(stream, payload, now)
         elif not ends:
+            stream.on_change()  # the window of its padding is given back
             self.guard.count_glitch(now)
         if ends and stream.can_receive():
             intake.finish_body(stream, now)
