@@ -33,8 +33,9 @@ REST_SECONDS = 2.0
 REST_SHARE = 0.05
 #: What Python may allocate for other reasons.
 SLACK_BYTES = 12 * MIB
-#: glibc moves by itself the size from which a freed block goes back to the system; a size that is set stays.
-ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(128 * KIB)}
+#: glibc moves by itself the sizes from which freed blocks go back to the system; those that are set stay. These are
+#: like those that it comes to with the first large read: with its first ones each would take its pages anew.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(512 * KIB), "MALLOC_TRIM_THRESHOLD_": str(1024 * KIB)}
 
 # As the honest clients make it, and the noise of three processes that share the load's CPU.
 P99_FACTOR = 2.0

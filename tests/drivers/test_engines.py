@@ -1,9 +1,12 @@
 """A link whose engine is chosen by its peer, and one whose engine has many exchanges at a time."""
 
 import asyncio
+from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 from licorne.engine.negotiate import new_connection_factory
+from licorne.errors import RemoteProtocolError
 from tests.drivers.test_back_pressure import SlowClient
 from tests.support.mux import PREFACE, MuxConnection
 from tests.support.peer import Peer
@@ -208,3 +211,47 @@ async def test_what_a_full_transport_does_not_take_stays_with_the_engine(stage: 
     (link,) = [link for link in stage.runtime.links if isinstance(link.connection, MuxConnection)]
     assert len(link.connection.streams[1].body) > len(body) // 2
     assert await client.read(len(body)) >= len(body)
+
+
+class Refuser(MuxConnection):
+    """Refuse a peer that sends a full stop."""
+
+    def receive_data(self, data: bytes, now: float) -> None:
+        if data != b".":
+            super().receive_data(data, now)
+            return
+        self.refusal = RemoteProtocolError(400, "a full stop")
+        self.lost()
+        self.has_departed = True
+
+
+async def test_applications_of_a_peer_that_is_refused_are_cancelled_at_once_and_a_few_at_a_time(stage: Stage) -> None:
+    loop = asyncio.get_running_loop()
+    ended: Counter[float] = Counter()
+    turn = 0
+
+    def count() -> None:
+        nonlocal turn
+        turn += 1
+        stack.callback(loop.call_soon(count).cancel)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended[turn] += 1
+
+    stage.prepare(app, driver={"disconnect_timeout": 3600.0})
+    assert stage.runtime is not None
+    stage.runtime.new_connection = Refuser
+    stage.runtime.on_refusal = None
+    with ExitStack() as stack:
+        peer = await stage.connect()
+        peer.send(b"".join(b"open %d\n" % number for number in range(40)))
+        await stage.until(lambda: stage.running() == 40)
+        count()
+        peer.send(b".")
+        await stage.until(lambda: not stage.running())
+    assert ended.total() == 40
+    assert max(ended.values()) <= 20
+    assert not stage.runtime.abandoned

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from licorne.drivers.tls import TlsEntrance
+from licorne.engine.connection import Closing
 from tests.support.certificates import Authority
 from tests.support.mux import MuxConnection
 from tests.support.stage import GET, Receive, Scope, Send, Stage, hello
@@ -20,6 +21,8 @@ MOST_RECORDS = 128
 #: What one read brings at most: asyncio reads so much, uvloop a little less.
 MOST_BYTES = 256 * 1024
 KERNEL_BYTES = 4 * 1024 * 1024
+#: What one read brings at least for others to have their turn behind it.
+LARGE_BYTES = 64 * 1024
 
 
 class Turns:
@@ -51,6 +54,10 @@ class Swallower(MuxConnection):
     def receive_data(self, data: bytes, now: float) -> None:
         """Take note of how much came."""
         self.turns.note(len(data))
+
+    def wants_data(self) -> bool:
+        """Take more, whether it is of use or not."""
+        return True
 
 
 async def test_peers_that_ask_for_much_go_on_one_after_the_other(stage: Stage) -> None:
@@ -90,6 +97,74 @@ async def test_one_turn_reads_no_more_than_once_from_a_peer_that_sends_without_e
         await stage.until(lambda: turns.counts.total() == sent)
     turns.handle.cancel()
     assert max(turns.counts.values()) <= MOST_BYTES
+
+
+class StillTransport(asyncio.Transport):
+    """Be a transport that does nothing but to remember whether it reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = True
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Have no buffer."""
+
+    def get_write_buffer_size(self) -> int:
+        """Return its size."""
+        return 0
+
+    def is_closing(self) -> bool:
+        """Stay open."""
+        return False
+
+    def can_write_eof(self) -> bool:
+        """Take the end of what is written."""
+        return True
+
+    def write_eof(self) -> None:
+        """Take it."""
+
+    def pause_reading(self) -> None:
+        """Read no more."""
+        self.reads = False
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        self.reads = True
+
+    def abort(self) -> None:
+        """Be gone; whoever asks for it knows."""
+
+
+def link_of(stage: Stage, closing: Closing) -> tuple[Any, StillTransport]:
+    """Return a link and its transport; the engine is as far with its end as is said."""
+    stage.prepare(hello)
+    assert stage.runtime is not None
+    connection = Swallower(Turns())
+    connection.closing = closing
+    stage.runtime.new_connection = lambda: connection
+    link, transport = stage.runtime.protocol_factory(), StillTransport()
+    link.connection_made(transport)
+    return link, transport
+
+
+@pytest.mark.parametrize(("size", "reads"), [(LARGE_BYTES - 1, True), (LARGE_BYTES, False), (MOST_BYTES, False)])
+async def test_others_have_a_turn_behind_a_large_read(stage: Stage, size: int, reads: bool) -> None:
+    link, transport = link_of(stage, Closing.OPEN)
+    link.data_received(bytes(size))
+    assert transport.reads is reads
+    await stage.until(lambda: transport.reads)
+    link.connection_lost(None)
+
+
+async def test_what_comes_behind_the_end_is_not_read_at_full_speed(stage: Stage) -> None:
+    link, transport = link_of(stage, Closing.LINGER)
+    link.data_received(bytes(LARGE_BYTES))
+    for _ in range(3):
+        await asyncio.sleep(0)
+        assert not transport.reads
+    await stage.until(lambda: transport.reads)
+    link.connection_lost(None)
 
 
 class SecurePeer:

@@ -7,6 +7,7 @@ from licorne.drivers.sweep cimport sweep
 from licorne.link cimport Cycle, Gate, Security
 
 cdef Py_ssize_t _GREEDY_BYTES
+cdef double _LINGER_PAUSE
 cdef Py_ssize_t _TURN_SHARE
 cdef int _STOPPING
 cdef int _LINGER

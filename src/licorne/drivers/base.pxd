@@ -16,7 +16,7 @@ cdef class SharedLink(Link):
 
 
 cdef class Runtime:
-    cdef public dict abandoned
+    cdef public object abandoned
     cdef public object limits
     cdef public set links
     cdef public object new_connection
@@ -38,7 +38,8 @@ cdef class Runtime:
     cpdef add_task(self, object task, Cycle cycle, SharedLink link)
     cpdef finish_task(self, object task, object error)
     cpdef abandon(self, SharedLink link)
-    cpdef cancel_more_soon(self, double now)
+    cpdef cancel_more_soon(self)
+    cpdef cancel_on(self)
     cpdef cancel_tasks(self)
     cpdef drop_links(self)
     cpdef announce_shutdown(self)

@@ -13,6 +13,7 @@ from enum import IntEnum
 from functools import partial
 from typing import Any
 
+from licorne.drivers.abandoned import Abandoned
 from licorne.drivers.newcomers import Newcomers
 from licorne.drivers.tasks import LinkTasks
 from licorne.engine.connection import Connection
@@ -164,8 +165,7 @@ class Runtime:
         self.on_tick.append(self.newcomers.tick)
         #: Running tasks and whose they are.
         self.tasks: dict[Any, SharedLink] = {}
-        #: Tasks whose peer left, and when they are cancelled.
-        self.abandoned: dict[Any, float] = {}
+        self.abandoned = Abandoned()
         #: A member of `Stage`.
         self.stage = 0
         self.tick = shortest_tick(limits, options)
@@ -245,7 +245,7 @@ class Runtime:
     def finish_task(self, task: Any, error: BaseException | None) -> None:
         """Take the end of a task that was kept."""
         link = self.tasks.pop(task)
-        self.abandoned.pop(task, None)
+        self.abandoned.remove(task)
         cycle = None if link.tasks is None else link.tasks.take(task)
         if cycle is not None:
             cycle.finish(error)
@@ -257,31 +257,39 @@ class Runtime:
                 yield link.tasks[task]
 
     def abandon(self, link: SharedLink) -> None:
-        """Give those applications of a link whose peer left a last while."""
-        if link.tasks is None or not self.options.disconnect_timeout:
+        """Give those applications of a link whose peer left a last while; none if the peer was refused."""
+        timeout = self.options.disconnect_timeout
+        if link.tasks is None or not timeout:
             return
+        is_refused = link.connection.refusal is not None
         for task in link.tasks:
-            if link.tasks[task].is_forsaken():
-                self.abandoned.setdefault(task, self.now + self.options.disconnect_timeout)
+            if not link.tasks[task].is_forsaken():
+                continue
+            if is_refused:
+                self.abandoned.cast_out(task)
+            else:
+                self.abandoned.add(task, self.now + timeout)
+        if is_refused:
+            self._put_off(0.0)
 
     def cancel_abandoned(self, now: float) -> None:
         """Cancel the tasks whose while is over; one that has answered does background work and may go on."""
-        due: list[Any] = []
-        for task, deadline in self.abandoned.items():  # in the order of their deadlines
-            if deadline > now:
-                break
-            if len(due) == _MAX_CANCELLED:
-                self.cancel_more_soon(now)
-                break
-            due.append(task)
-        for task in due:
-            del self.abandoned[task]
+        for task in self.abandoned.take(now, _MAX_CANCELLED):
             cycles = self.tasks[task].tasks
             if cycles is not None and not cycles[task].is_answered():
                 task.cancel()
+        self._put_off(now)
 
-    def cancel_more_soon(self, now: float) -> None:
-        """Call `cancel_abandoned` in the next turn of the loop."""
+    def cancel_on(self) -> None:
+        """Cancel some more: what `cancel_more_soon` has called in the next turn of the loop."""
+        self.cancel_abandoned(self.abandoned.take_turn())
+
+    def _put_off(self, now: float) -> None:
+        if self.abandoned.has_due(now) and self.abandoned.put_off(now):
+            self.cancel_more_soon()
+
+    def cancel_more_soon(self) -> None:
+        """Call `cancel_on` in the next turn of the loop."""
         raise NotImplementedError
 
     def cancel_tasks(self) -> None:

@@ -117,7 +117,9 @@ def test_a_small_window_holds_once_the_peer_knows_of_it() -> None:
 
 def test_padding_counts_and_is_given_back() -> None:
     play = Http2Play(Limits(h2_window=65535))
-    play.send(POST, *[data(1, b"", pad=255)] * 70)
+    play.send(POST)
+    for _ in range(7):  # reads
+        play.send(*[data(1, b"", pad=255)] * 10)
     assert sum(credit for stream, credit in play.credits() if stream == 1) >= 65 * 256
 
 

@@ -270,7 +270,7 @@ def test_streams_that_end_before_their_time_are_read_in_turns(write: Callable[[i
     while play.connection.is_resting():
         play.go_on()
         turns += 1
-    assert 10 <= turns <= 30
+    assert 10 <= turns <= 40
     assert play.connection.closing == Closing.OPEN
     assert play.send(ping()).kinds()[-1] == (PING, 0)
 
@@ -287,6 +287,23 @@ def test_requests_of_a_read_that_rests_are_begun_behind_it() -> None:
         play.go_on()
     assert not play.exchanges
     assert play.connection.closing == Closing.LINGER
+
+
+@pytest.mark.parametrize(("more", "at_most"), [(b"", 60), (literal(b"x", b"y" * 4000), 8)], ids=["small", "large"])
+def test_requests_are_read_in_turns_by_their_number_and_size(more: bytes, at_most: int) -> None:
+    play = paused(Limits(h2_max_streams=0)).send(*[headers(stream, request() + more) for stream in range(1, 401, 2)])
+    turns = 1
+    while play.connection.is_resting():
+        play.go_on()
+        turns += 1
+    assert turns >= 200 / at_most
+    assert len(play.exchanges) == 200
+
+
+def test_the_requests_that_a_page_needs_are_read_in_one_turn() -> None:
+    play = paused().send(*[headers(stream, request()) for stream in range(1, 81, 2)], ping())
+    assert not play.connection.is_resting()
+    assert len(play.exchanges) == 40
 
 
 def test_many_small_frames_of_a_body_are_read_in_turns() -> None:

@@ -19,6 +19,7 @@ cdef int _PRIORITY_UPDATE
 cdef int _PUSH_PROMISE
 cdef int _SETTINGS
 cdef Py_ssize_t _PRIORITY_BYTES
+cdef Py_ssize_t _PRIORITY_WORK
 
 
 @cython.final

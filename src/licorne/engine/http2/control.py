@@ -47,6 +47,8 @@ _PUSH_PROMISE = PUSH_PROMISE
 _SETTINGS = SETTINGS
 
 _PRIORITY_BYTES = 5
+# To read a priority and move a stream is so much more work than another frame that carries nothing.
+_PRIORITY_WORK = 4
 
 
 class Controls:
@@ -220,6 +222,7 @@ class Controls:
         if not stream_id & 1:
             raise H2Error(PROTOCOL_ERROR, "PRIORITY_UPDATE for a stream that a client cannot open")
         priority = parse_priority(reader.payload[4:])
+        self.guard.work += _PRIORITY_WORK
         table = self.intake.table
         stream = table.find(stream_id)
         if stream is not None:

@@ -29,6 +29,8 @@ cdef int _OPEN
 cdef Py_ssize_t _MAX_EXCESS
 cdef Py_ssize_t _PRIORITY_BYTES
 cdef Py_ssize_t _MAX_WORK
+cdef Py_ssize_t _HEAD_WORK
+cdef Py_ssize_t _HEAD_BYTES_PER_WORK
 cdef Py_ssize_t _REFUSAL_WORK
 
 

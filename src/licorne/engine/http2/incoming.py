@@ -64,7 +64,10 @@ _OPEN = 2
 _MAX_EXCESS = 4
 _PRIORITY_BYTES = 5
 # What one turn may cost: a frame counts as one, and the guard says what it counts for beyond that.
-_MAX_WORK = 512
+_MAX_WORK = 256
+# To open a stream, and so many bytes of a field block.
+_HEAD_WORK = 4
+_HEAD_BYTES_PER_WORK = 64
 # A request that is refused costs as much as one that is reset, and its answer besides.
 _REFUSAL_WORK = 32
 
@@ -257,6 +260,7 @@ class Incoming:
         intake = self.intake
         ends = flags & _END_STREAM != 0
         table = intake.table
+        self.guard.work += _HEAD_WORK + len(block) // _HEAD_BYTES_PER_WORK
         if stream_id > table.highest:
             self._open(stream_id, block, ends, now)
             return
@@ -322,6 +326,7 @@ class Incoming:
         if payload:
             intake.add_body(stream, payload, now)
         elif not ends:
+            stream.on_change()  # the window of its padding is given back
             self.guard.count_glitch(now)
         if ends and stream.can_receive():
             intake.finish_body(stream, now)
