@@ -5,8 +5,8 @@
 Each pair of interpreter and build has its own environment with an ordinary installation of this checkout. The
 tests that are marked `exhaustive` run in both builds on the first interpreter; those marked `processes`, of parts that
 are never compiled, run compiled on the first and pure on the last; all the others run everywhere. The suites of
-`suites.py` follow, each in an environment of its own. The reports of pytest stay in `.cache/reports`. With CI=true a
-missing interpreter or a skipped test is a failure.
+`suites.py` run only when they are asked for, each in an environment of its own. The reports of pytest stay in
+`.cache/reports`. With CI=true a missing interpreter or a skipped test is a failure.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from reports import Outcome, closing_line, read_report, show_table
 from suites import SUITES, Suite
 
 BUILDS = ("compiled", "pure")
-STEPS = ("lint", "types", "tests", "suites")
+STEPS = ("lint", "types", "tests")
 WORKERS = 2
 REPORTS = ROOT / ".cache" / "reports"
 IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
@@ -90,7 +90,7 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     """Read the command line; by default everything is run."""
     parser = argparse.ArgumentParser(description="Run licorne's lint, types and tests.")
-    parser.add_argument("--only", action="append", choices=STEPS)
+    parser.add_argument("--only", action="append", choices=(*STEPS, "suites"))
     parser.add_argument("--build", action="append", choices=BUILDS)
     parser.add_argument("--this-python", action="store_true", help="do not look for other interpreters")
     parser.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
@@ -201,7 +201,7 @@ def suite_step(suite: Suite, arguments: argparse.Namespace) -> Outcome:
         print(error, flush=True)
         return Outcome(step, 0.0, False, note="its environment could not be made")
     report = REPORTS / suite.report
-    options = [suite.folder, *arguments.pytest]
+    options = [*suite.folders, *arguments.pytest]
     outcome = run_tests(step, environment, suite.build, report, options, f"{suite.version} {suite.build}")
     return replace(outcome, note=f"{outcome.note}{page_note(suite, report)}")
 

@@ -40,7 +40,9 @@ def main() -> int:
 def write_page_of(suite: Suite) -> None:
     """Write the page of a suite from the report of its last run here, if there was one."""
     report = REPORTS / suite.report
-    if not suite.page or not report.is_file():
+    if not suite.page:
+        return
+    if not report.is_file():
         print(f"{suite.page} is left as it is: `python3 tools/check.py --only suites` makes the report for it")
         return
     text = run([sys.executable, ROOT / suite.page_script, report])

@@ -1,7 +1,7 @@
-"""The suites of tests that need an environment of their own, since what they install is too much for all the others.
+"""The suites of tests beside the ordinary ones: some need an environment of their own, others test what is unfinished.
 
-Each runs once, in one build on one interpreter, after the ordinary targets; pytest collects its folder only when it is
-named. Part of what `tools/check.py` runs; alone: `python3 tools/check.py --only suites`.
+Each runs once, in one build on one interpreter; pytest collects its folders only when they are named. They run when
+they are asked for: `python3 tools/check.py --only suites`.
 """
 
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ __all__ = ["SUITES", "Suite"]
 
 @dataclass(frozen=True)
 class Suite:
-    """Name a suite: the extra of `pyproject.toml` that it needs, where it runs, and its folder."""
+    """Name a suite: the extra of `pyproject.toml` that it needs, where it runs, and its folders."""
 
     name: str
     extra: str
     version: str
     build: str
-    folder: str
+    folders: tuple[str, ...]
     #: The page that is written from its report, and the script that writes it.
     page: str = ""
     page_script: str = ""
@@ -39,8 +39,15 @@ SUITES = (
         extra="frameworks",
         version="3.13",
         build="compiled",
-        folder="tests/frameworks/rows",
+        folders=("tests/frameworks/rows",),
         page="docs/reference/frameworks.md",
         page_script="tools/frameworks_page.py",
+    ),
+    Suite(
+        "applications",
+        extra="dev",
+        version="3.13",
+        build="compiled",
+        folders=("tests/adapters", "tests/aws", "tests/broadcast", "tests/dropin"),
     ),
 )

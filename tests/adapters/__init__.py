@@ -1,0 +1,1 @@
+"""The adapters: other interfaces on an ASGI server, and ASGI on others."""

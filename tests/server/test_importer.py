@@ -311,7 +311,9 @@ def test_what_cannot_be_called_as_asgi_says_what_it_takes(write: Write) -> None:
     write("def app(environ, respond): ...\nasync def other(message, replies): ...\n")
     asked = "it takes (environ, respond), and ASGI calls it with (scope, receive, send)"
     assert f"{asked}; a WSGI application needs --interface wsgi" in str(failure_of("main:app"))
-    assert str(failure_of("main:other")).endswith("one of the interface (message, channels) needs --interface messaging")
+    assert str(failure_of("main:other")).endswith(
+        "one of the interface (message, channels) needs --interface messaging"
+    )
 
 
 def test_what_cannot_be_called_at_all_says_its_type(write: Write) -> None:
