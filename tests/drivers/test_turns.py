@@ -22,7 +22,7 @@ MOST_RECORDS = 128
 MOST_BYTES = 256 * 1024
 KERNEL_BYTES = 4 * 1024 * 1024
 #: What one read brings at least for others to have their turn behind it.
-LARGE_BYTES = 64 * 1024
+LARGE_BYTES = 128 * 1024
 
 
 class Turns:

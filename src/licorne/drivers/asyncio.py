@@ -40,7 +40,7 @@ _FLUSH = int(Closing.FLUSH)
 _DRAIN_TICK = 0.05
 # Behind a read of this size others have their turn: to take it in is so much work as to answer some of them. One that
 # fills the buffer of uvloop, 256,000 bytes, is followed at once by up to 31 more if nobody stops it.
-_GREEDY_BYTES = 64 * 1024
+_GREEDY_BYTES = 128 * 1024
 # What comes behind the end is nobody's. After a read of that size it waits for so long, in seconds.
 _LINGER_PAUSE = 0.01
 # One of so many links that rest goes on in one turn of the loop.
