@@ -181,5 +181,5 @@ def _line_of(status: int) -> str:
 
 
 def _fields_of(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    fields = [(bytes(name), bytes(value)) for name, value in headers]
+    fields = [(bytes(name).lower(), bytes(value)) for name, value in headers]
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields if name not in _HOP_BY_HOP]

@@ -38,7 +38,9 @@ class Conversation:
 
     __slots__ = (
         "_facts",
+        "_has_body",
         "_has_body_ended",
+        "_has_left",
         "_has_started",
         "_input",
         "_is_complete",
@@ -57,10 +59,14 @@ class Conversation:
         #: What receive and send wait for.
         self._input: asyncio.Future[dict[str, Any]] | None = None
         self._room: asyncio.Future[None] | None = None
-        self._has_body_ended = not has_body
+        self._has_body = has_body
+        self._has_body_ended = False
         self._has_started = False
         self._is_complete = False
+        #: The server takes nothing any more.
         self._is_gone = False
+        #: The client has left: there is nothing more to receive.
+        self._has_left = False
         self._told = 0
         self._taken = 0
 
@@ -96,8 +102,11 @@ class Conversation:
 
     async def receive(self) -> dict[str, Any]:
         """Return the next part of the body, or wait for the end (ASGI `receive`)."""
-        if self._is_gone or self._is_complete:
+        if self._has_left or self._is_complete:
             return dict(_DISCONNECT)
+        if not self._has_body:
+            self._has_body = self._has_body_ended = True
+            return {"type": "http.request", "body": b"", "more_body": False}
         if self._input is None:
             self._input = self._loop.create_future()
             if not self._has_body_ended:
@@ -130,7 +139,7 @@ class Conversation:
         self._is_complete = not has_more
         self._facts.put((BODY, body, has_more))
         if not has_more:
-            self._answer(dict(_DISCONNECT))
+            self._answer(_DISCONNECT)
         while has_more and not self._is_gone and self._told - self._taken > _HIGH_WATER:
             self._room = self._loop.create_future()
             if self._told - self._taken > _HIGH_WATER:
@@ -163,20 +172,21 @@ class Conversation:
             self._facts.put((END, error))
 
     def _take_body(self, message: dict[str, Any]) -> None:
+        self._has_left = self._has_left or message is _DISCONNECT
         self._has_body_ended = not message.get("more_body", False)
         self._answer(message)
 
     def _answer(self, message: dict[str, Any]) -> None:
         if self._input is not None and not self._input.done():
-            self._input.set_result(message)
+            self._input.set_result(dict(message))
 
     def _open_room(self) -> None:
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
 
     def _forsake(self) -> None:
-        self._is_gone = True
-        self._answer(dict(_DISCONNECT))
+        self._is_gone = self._has_left = True
+        self._answer(_DISCONNECT)
         self._open_room()
         if self._task is not None and not self._task.done() and not self._is_complete:
             self._loop.call_later(_GRACE_SECONDS, self._task.cancel)
