@@ -316,6 +316,31 @@ def test_what_cannot_be_called_as_asgi_says_what_it_takes(write: Write) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("source", "interface"),
+    [
+        ("def app(environ, start_response): ...\n", "wsgi"),
+        ("async def app(message, channels): ...\n", "messaging"),
+    ],
+)
+def test_another_interface_is_adapted_to_asgi3(write: Write, source: str, interface: str) -> None:
+    write(source)
+    loaded = load_app("main:app")
+    assert (loaded.interface, loaded.asgi_version) == (interface, "3.0")
+    assert loaded.app is not sys.modules["main"].app
+    assert load_app("main:app", interface=interface).interface == interface
+
+
+def test_a_sole_wsgi_callable_is_found_under_any_name(write: Write) -> None:
+    write("class Framework:\n    def __call__(self, environ, start_response): ...\nservice = Framework()\n")
+    assert load_app("main").name == "main:service"
+
+
+def test_a_coroutine_function_is_no_wsgi_application(write: Write) -> None:
+    write(APP.format(name="app"))
+    assert "it is a coroutine function" in str(failure_of("main:app", interface="wsgi"))
+
+
 def test_what_cannot_be_called_at_all_says_its_type(write: Write) -> None:
     write("app = 'main:app'\n")
     assert "main:app is not an ASGI application: an object of type str cannot be called" in str(failure_of("main:app"))

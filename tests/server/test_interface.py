@@ -24,6 +24,26 @@ def function_with_optional_arguments(settings: Any = None, *, debug: bool = Fals
 def wsgi(environ: Any, start_response: Any) -> Any: ...
 
 
+async def messaging(message: Any, channels: Any) -> None: ...
+
+
+class WsgiObject:
+    def __call__(self, environ: Any, start_response: Any) -> Any: ...
+
+
+class WsgiClass:
+    def __init__(self, environ: Any, start_response: Any) -> None: ...
+
+    def __iter__(self) -> Any: ...
+
+
+class MessagingObject:
+    async def __call__(self, message: Any, channels: Any) -> None: ...
+
+
+def unclear_pair(one: Any, two: Any) -> Any: ...
+
+
 async def endpoint(request: Any) -> None: ...
 
 
@@ -94,6 +114,16 @@ async def four_arguments(scope: Any, receive: Any, send: Any, database: Any) -> 
         (passed_through(zero_argument_function), Interface.FACTORY),
         (CallableClass, Interface.FACTORY),
         (wsgi, Interface.WSGI),
+        (WsgiObject(), Interface.WSGI),
+        (WsgiObject().__call__, Interface.WSGI),
+        (WsgiClass, Interface.WSGI),
+        (WsgiObject, Interface.FACTORY),
+        (passed_through(wsgi), Interface.WSGI),
+        (unclear_pair, Interface.NONE),
+        (messaging, Interface.MESSAGING),
+        (MessagingObject(), Interface.MESSAGING),
+        (MessagingObject, Interface.FACTORY),
+        (passed_through(messaging), Interface.MESSAGING),
         (endpoint, Interface.NONE),
         (async_factory, Interface.NONE),
         (needs_keyword, Interface.NONE),
