@@ -26,7 +26,7 @@ _FIXED: Final = (
     *("user", "group", "umask", "pid_file", "port_file", "preload", "before_fork", "after_fork", "reload"),
 )
 #: What is settled too when the application was imported already.
-_FIXED_BY_PRELOAD: Final = ("app", "factory", "interface", "app_dir")
+_FIXED_BY_PRELOAD: Final = ("app", "factory", "interface", "wsgi_threads", "app_dir")
 
 
 def configure_supervisor_logging(config: Config) -> None:
